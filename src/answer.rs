@@ -1,0 +1,145 @@
+//! The answer: the one JSON object that goes to stdout (contract, section 3).
+//!
+//! Here is the document and its one way out. Nothing here knows HTTP.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::client::envelope::Message;
+use crate::failure::{Failure, Kind};
+use crate::report::Report;
+use crate::scrub::{Clean, Secrets, Word};
+
+/// How an operation ended well.
+#[derive(Debug)]
+pub struct Success {
+    /// Whether anything on the appliance was changed.
+    pub changed: bool,
+    /// One sentence a person can act on.
+    pub msg: String,
+    /// The essential result in words, behind `msg`, for callers that drop the data.
+    pub detail: String,
+}
+
+/// The answer to one call.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "The answer of lxca")]
+pub struct Answer {
+    /// Whether anything on the appliance was changed.
+    changed: bool,
+    /// Whether the call failed; the exit status is 1 then.
+    failed: bool,
+    /// One sentence a person can act on; of a failure: what failed, on which host, why, and what to do next.
+    msg: String,
+    /// The operation that was asked for, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<Word>,
+    /// What was asked for; of a failure: what was learned before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    data: Option<Clean>,
+    /// Messages of the appliance, when it sent any; identical ones once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<Message>,
+    /// Version of the appliance's API, from the media type of its answers, such as `4.0.0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
+    /// What is worth knowing although nothing failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    /// Of a failure: what a playbook can branch on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorInfo>,
+    /// `msg` with the essential result in words, unless the caller is Ansible: Salt's `stateful` commands show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    /// Of a failure, when the caller is Bolt.
+    #[serde(rename = "_error", skip_serializing_if = "Option::is_none")]
+    bolt_error: Option<BoltError>,
+}
+
+/// What a playbook can branch on.
+#[derive(Clone, Serialize, JsonSchema)]
+struct ErrorInfo {
+    /// The kind of failure.
+    kind: Kind,
+    /// The HTTP status, when there was an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    /// Whether the same call may succeed later without anybody changing anything.
+    retryable: bool,
+}
+
+/// The failure as Puppet Bolt wants it.
+#[derive(Serialize, JsonSchema)]
+struct BoltError {
+    /// The same as the answer's `msg`.
+    msg: String,
+    /// `lxca/` and the kind.
+    kind: Word,
+    /// The rest.
+    details: BoltDetails,
+}
+
+/// The rest of the failure as Puppet Bolt wants it.
+#[derive(Serialize, JsonSchema)]
+struct BoltDetails {
+    /// The same as the answer's `error`.
+    error: ErrorInfo,
+    /// The same as the answer's `messages`.
+    messages: Vec<Message>,
+}
+
+impl Answer {
+    /// The answer to a call that ended in one way or the other, with all that was learned.
+    pub fn new(outcome: Result<Success, Failure>, report: &Report) -> Answer {
+        let learned = report.summary();
+        let (changed, msg, comment, error) = match outcome {
+            Ok(Success { changed, msg, detail }) => {
+                let comment = if detail.is_empty() { msg.clone() } else { format!("{msg} {detail}") };
+                (changed, msg, comment, None)
+            }
+            Err(failure) => {
+                let Failure { kind, http_status, .. } = failure;
+                let error = ErrorInfo { kind, http_status, retryable: kind.retryable() };
+                (false, failure.msg(), failure.msg(), Some(error))
+            }
+        };
+        let bolt_error = error.clone().filter(|_| learned.caller.bolt).map(|error| BoltError {
+            msg: msg.clone(),
+            kind: Word(error.kind.bolt()),
+            details: BoltDetails { error, messages: learned.messages.clone() },
+        });
+        Answer {
+            changed,
+            failed: error.is_some(),
+            msg,
+            operation: learned.operation.map(Word),
+            data: learned.data,
+            messages: learned.messages,
+            api_version: learned.api_version,
+            warnings: learned.warnings,
+            error,
+            comment: (!learned.caller.ansible).then_some(comment),
+            bolt_error,
+        }
+    }
+
+    /// Prints the answer as one line, without secrets, unless another thread was first: exactly one answer leaves the
+    /// process. Gives the exit status: 0, or 1 for a failure and for a stdout that cannot be written.
+    pub fn print(self, secrets: &Secrets) -> Option<ExitCode> {
+        static PRINTED: AtomicBool = AtomicBool::new(false);
+        if PRINTED.swap(true, Ordering::SeqCst) {
+            return None;
+        }
+        let Ok((line, _)) = secrets.json(&self) else { return Some(ExitCode::FAILURE) };
+        let mut stdout = std::io::stdout().lock();
+        let line = stdout.write_all(line.text().as_bytes()).and_then(|()| stdout.write_all(b"\n"));
+        let written = line.and_then(|()| stdout.flush());
+        Some(if self.failed || written.is_err() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}

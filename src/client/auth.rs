@@ -1,0 +1,215 @@
+//! Who asks: credentials with every request, or a session that is left on every way out (contract, section 2.1).
+//!
+//! The state of the session is shared with the thread that answers a signal. What is sent is in `client`.
+
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::transport::Reply;
+use super::wire::{Attribute, Json, Pairs};
+use crate::input::Connection;
+use crate::input::connection::AuthMethod;
+use crate::report::lock;
+use crate::scrub::{Secret, Secrets};
+
+/// How long leaving may take, and how long a signal waits for a login or a logout under way.
+pub const LEAVING: Duration = Duration::from_secs(5);
+
+/// The cookie that is the session.
+const SESSION_COOKIE: &str = "JSESSIONID";
+/// The cookie whose value has to come back as a header: the cookie alone is refused on writing calls.
+const CSRF_COOKIE: &str = "csrf";
+/// That header.
+const CSRF_HEADER: &str = "X-Csrf-Token";
+
+/// Headers that prove who asks.
+pub type Credentials = Vec<(&'static str, String)>;
+
+/// The way a call authenticates.
+pub enum Auth {
+    /// `Authorization: Basic` with every request.
+    Basic(Secret),
+    /// A session.
+    Session(Keeper),
+}
+
+impl Auth {
+    /// What the options ask for; the basic token becomes a known secret.
+    pub fn of(connection: &Connection, secrets: &Secrets) -> Auth {
+        // Known in both methods: a server can make the token of what it was sent.
+        let token = BASE64_STANDARD.encode(format!("{}:{}", connection.username, connection.password.expose()));
+        secrets.add(&token);
+        match connection.auth_method {
+            AuthMethod::Basic => Auth::Basic(Secret::new(token)),
+            AuthMethod::Session => Auth::Session(Keeper::default()),
+        }
+    }
+}
+
+/// An open session.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    cookies: Vec<(String, Secret)>,
+    csrf: Option<Secret>,
+    /// Whether a request has been answered in it: only such a session is opened anew when it is refused.
+    pub worked: bool,
+}
+
+impl Session {
+    /// The session that the answer to a login opens; none when it sets no session cookie.
+    pub fn of(reply: &Reply, body: &str) -> Option<Session> {
+        let cookies = cookies(reply);
+        let cookie = |wanted: &str| cookies.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        cookie(SESSION_COOKIE)?;
+        let csrf = cookie(CSRF_COOKIE).or_else(|| session_text(body, "csrf").map(Secret::new));
+        Some(Session { cookies, csrf, worked: false })
+    }
+
+    /// The headers of a request in this session.
+    pub fn credentials(&self) -> Credentials {
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect();
+        let mut headers = vec![("Cookie", cookies.join("; "))];
+        headers.extend(self.csrf.iter().map(|csrf| (CSRF_HEADER, csrf.expose().to_owned())));
+        headers
+    }
+}
+
+/// Makes known what an answer holds of secrets: session and CSRF cookies, the token in its header and in its body.
+pub fn learn_secrets(reply: &Reply, body: &str, secrets: &Secrets) {
+    for (name, value) in cookies(reply) {
+        if name == SESSION_COOKIE || name == CSRF_COOKIE {
+            secrets.add(value.expose());
+        }
+    }
+    reply.header(CSRF_HEADER).iter().for_each(|token| secrets.add(token));
+    ["csrf", "id"].iter().filter_map(|name| session_text(body, name)).for_each(|secret| secrets.add(&secret));
+}
+
+/// Whether an accepted login says that the password has to be changed first.
+pub fn password_change_required(body: &str) -> bool {
+    let flag = Pairs::parse(body).and_then(|pairs| {
+        let response = Pairs::parse(pairs.get("response")?.get())?;
+        response.get("pwChangeRequired").map(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true"))
+    });
+    flag.unwrap_or(false)
+}
+
+/// The cookies an answer sets: name and value, without what stands behind the first semicolon.
+fn cookies(reply: &Reply) -> Vec<(String, Secret)> {
+    let set = reply.headers.get_all("Set-Cookie").iter();
+    set.filter_map(|value| {
+        let text = value.to_str().ok()?;
+        let (name, value) = text.split(';').next()?.split_once('=')?;
+        Some((name.trim().to_owned(), Secret::new(value.trim())))
+    })
+    .collect()
+}
+
+/// A text of `response.session` in the answer to a login.
+fn session_text(body: &str, name: &str) -> Option<String> {
+    let pairs = Pairs::parse(body)?;
+    let response = Pairs::parse(pairs.get("response")?.get())?;
+    let session = Pairs::parse(response.get("session")?.get())?;
+    Json::read(session.get(name)?).string()
+}
+
+/// Keeps the session of a call, so that exactly one thread opens it and exactly one closes it.
+#[derive(Default)]
+pub struct Keeper {
+    state: Mutex<Kept>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Kept {
+    state: State,
+    /// Successful logins so far.
+    logins: u32,
+    /// Nobody may log in any more: a signal is being answered.
+    stopping: bool,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Closed,
+    Entering,
+    Open(Session),
+    Leaving,
+}
+
+impl Keeper {
+    /// The open session.
+    pub fn session(&self) -> Option<Session> {
+        match &lock(&self.state).state {
+            State::Open(session) => Some(session.clone()),
+            _ => None,
+        }
+    }
+
+    /// Announces a login. When the process is about to end this does not return.
+    pub fn entering(&self) {
+        let mut kept = lock(&self.state);
+        if kept.stopping {
+            drop(kept);
+            loop {
+                std::thread::park();
+            }
+        }
+        kept.state = State::Entering;
+    }
+
+    /// Ends a login with the session it opened, if it did.
+    pub fn entered(&self, session: Option<Session>) {
+        let mut kept = lock(&self.state);
+        kept.logins += u32::from(session.is_some());
+        kept.state = session.map_or(State::Closed, State::Open);
+        self.changed.notify_all();
+    }
+
+    /// Notes that a request was answered in the session.
+    pub fn worked(&self) {
+        if let State::Open(session) = &mut lock(&self.state).state {
+            session.worked = true;
+        }
+    }
+
+    /// Drops a session that worked and is refused now, when it may be opened anew: once in a call.
+    pub fn drop_refused(&self) -> bool {
+        let mut kept = lock(&self.state);
+        let anew = kept.logins < 2 && matches!(&kept.state, State::Open(session) if session.worked);
+        if anew {
+            kept.state = State::Closed;
+        }
+        anew
+    }
+
+    /// From now on nobody logs in.
+    pub fn stop(&self) {
+        lock(&self.state).stopping = true;
+    }
+
+    /// Takes the session out in order to close it, after a login or a logout under way has ended.
+    pub fn leaving(&self) -> Option<Session> {
+        let busy = |kept: &mut Kept| matches!(kept.state, State::Entering | State::Leaving);
+        let waited = self.changed.wait_timeout_while(lock(&self.state), LEAVING, busy);
+        let mut kept = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(kept, _)| kept);
+        if !matches!(kept.state, State::Open(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut kept.state, State::Leaving) {
+            State::Open(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Ends a logout.
+    pub fn left(&self) {
+        lock(&self.state).state = State::Closed;
+        self.changed.notify_all();
+    }
+}

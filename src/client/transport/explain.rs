@@ -1,0 +1,300 @@
+//! What a failed exchange means to a person and to a playbook: from ureq, rustls and io to a kind and a sentence that
+//! names the option which would help. Nothing here decides to repeat; it only says whether that is safe.
+
+use std::fmt;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
+
+use super::connector::DialError;
+use super::proxy::ProxyRefusal;
+use super::trust::{Trust, is_ca_as_end_entity};
+use crate::failure::{Failure, Kind};
+use crate::input::Connection;
+use crate::input::connection::Fingerprint;
+
+/// Whether an exchange without an answer may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It would fail again, or its time ran out.
+    Never,
+    /// The server may have acted on it: only what is idempotent.
+    IfIdempotent,
+    /// Nothing was sent.
+    Safe,
+}
+
+/// An exchange without an answer.
+#[derive(Debug)]
+pub struct Trouble {
+    /// What it means.
+    pub failure: Failure,
+    /// Whether it may be repeated.
+    pub repeat: Repeat,
+}
+
+/// An answer that is refused for its size or its encoding, on its way through ureq's error type.
+#[derive(Debug)]
+pub struct Refused(pub String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// What the sentences say of the call.
+#[derive(Clone, Debug)]
+pub struct Explain {
+    host: String,
+    port: u16,
+    connect_timeout: Duration,
+    trust: Trust,
+}
+
+impl Explain {
+    /// What the options say of the other side.
+    pub fn new(connection: &Connection, trust: &Trust) -> Explain {
+        Explain {
+            host: connection.host.as_str().to_owned(),
+            port: connection.port,
+            connect_timeout: connection.connect_timeout,
+            trust: trust.clone(),
+        }
+    }
+
+    /// `host:port`, as people write it.
+    fn address(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// What an error of ureq means, within an exchange that had this time.
+    pub fn trouble(&self, error: ureq::Error, timeout: Duration) -> Trouble {
+        let at = self.address();
+        let trouble = |kind, repeat, text: String| Trouble { failure: Failure::new(kind, text), repeat };
+        match error {
+            ureq::Error::Other(inner) => match inner.downcast::<DialError>() {
+                Ok(error) => self.dial(*error, timeout),
+                Err(other) => {
+                    trouble(Kind::InvalidResponse, Repeat::Never, format!("The answer of {at} was refused: {other}."))
+                }
+            },
+            ureq::Error::Timeout(_) => trouble(
+                Kind::Timeout,
+                Repeat::Never,
+                format!("{at} did not complete its answer within {} s (option `timeout`).", seconds(timeout)),
+            ),
+            ureq::Error::Io(error) => self.broken(error),
+            ureq::Error::LargeResponseHeader(_, limit) => trouble(
+                Kind::InvalidResponse,
+                Repeat::Never,
+                format!("The header of the answer of {at} is larger than {} KiB.", limit >> 10),
+            ),
+            error @ (ureq::Error::Protocol(_) | ureq::Error::BodyStalled) => Trouble {
+                failure: Failure::new(
+                    Kind::InvalidResponse,
+                    format!("{at} answered with something that is not HTTP/1.1"),
+                )
+                .caused_by(error),
+                repeat: Repeat::Never,
+            },
+            error => Trouble {
+                failure: Failure::new(Kind::Internal, format!("The request to {at} could not be made"))
+                    .caused_by(error),
+                repeat: Repeat::Never,
+            },
+        }
+    }
+
+    /// A connection that broke after it was made.
+    fn broken(&self, error: io::Error) -> Trouble {
+        let at = self.address();
+        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+            return Trouble { failure: self.tls(error, None), repeat: Repeat::Never };
+        }
+        let text = match error.kind() {
+            io::ErrorKind::UnexpectedEof => format!("{at} closed the connection before its answer was complete."),
+            _ => format!("The connection to {at} broke before the answer was complete: {error}."),
+        };
+        Trouble { failure: Failure::new(Kind::ConnectionFailed, text), repeat: Repeat::IfIdempotent }
+    }
+
+    /// A connection that did not come about.
+    fn dial(&self, error: DialError, timeout: Duration) -> Trouble {
+        let at = self.address();
+        let safe = |kind, text: String| Trouble { failure: Failure::new(kind, text), repeat: Repeat::Safe };
+        match error {
+            DialError::Lookup(error) => {
+                let text = format!("The address of `host` {} cannot be found", self.host);
+                let failure = Failure::new(Kind::ConnectionFailed, text).caused_by(error);
+                Trouble { failure, repeat: Repeat::Safe }
+            }
+            DialError::Tcp(refused) => {
+                let each: Vec<String> = refused.iter().map(|(address, error)| format!("{address}: {error}")).collect();
+                let text = format!(
+                    "No connection to {at} ({}). Check `host` and `port`, and whether the appliance is running.",
+                    each.join("; ")
+                );
+                safe(Kind::ConnectionFailed, text)
+            }
+            DialError::Deadline(doing) => {
+                let (option, limit) = match timeout < self.connect_timeout {
+                    true => ("timeout", timeout),
+                    false => ("connect_timeout", self.connect_timeout),
+                };
+                let limit = seconds(limit);
+                safe(
+                    Kind::Timeout,
+                    format!("No connection to {at} within {limit} s (option `{option}`), while {doing}."),
+                )
+            }
+            DialError::Closed(doing, error) => {
+                safe(Kind::ConnectionFailed, format!("The connection to {at} broke during {doing}: {error}."))
+            }
+            DialError::Tls { error, presented } => {
+                Trouble { failure: self.tls(&error, presented), repeat: Repeat::Never }
+            }
+            DialError::Proxy(refusal) => self.proxy(&refusal),
+        }
+    }
+
+    /// A proxy that did not connect us.
+    fn proxy(&self, refusal: &ProxyRefusal) -> Trouble {
+        let (repeat, why) = match refusal {
+            ProxyRefusal::Status(407, _) => (
+                Repeat::Never,
+                "wants a login (HTTP 407): put user:password@ into the URL of the proxy in https_proxy".to_owned(),
+            ),
+            ProxyRefusal::Status(code, reason) => {
+                // A gateway's trouble may pass, a refusal stays.
+                let repeat = if *code >= 500 { Repeat::Safe } else { Repeat::Never };
+                (repeat, format!("answered {code} {reason} to CONNECT; check https_proxy and no_proxy"))
+            }
+            ProxyRefusal::NotHttp => (Repeat::Never, "does not speak HTTP; check https_proxy".to_owned()),
+            ProxyRefusal::Broken(error) => (Repeat::Safe, format!("broke the connection: {error}")),
+        };
+        let text = format!(
+            "No connection to {} through the proxy of the environment, which {why}, or set `use_proxy` to false.",
+            self.address()
+        );
+        Trouble { failure: Failure::new(Kind::ConnectionFailed, text), repeat }
+    }
+
+    /// A TLS failure: the cause in words, what was presented, and the option that helps.
+    fn tls(&self, error: &TlsError, presented: Option<Fingerprint>) -> Failure {
+        let presents = presented.map(|print| format!(" It presents {print}.")).unwrap_or_default();
+        let text = format!("TLS with {} failed: {}.{presents} {}", self.address(), self.cause(error), self.help(error));
+        Failure::new(Kind::Tls, text.trim_end())
+    }
+
+    fn cause(&self, error: &TlsError) -> String {
+        use CertificateError as Bad;
+        match error {
+            TlsError::InvalidCertificate(bad) => match bad {
+                Bad::ApplicationVerificationFailure => match self.trust {
+                    Trust::Pin(expected) => format!("the certificate is not the expected one, {expected}"),
+                    _ => "the certificate was refused".into(),
+                },
+                Bad::ExpiredContext { not_after, .. } => format!("the certificate expired on {}", date(*not_after)),
+                Bad::Expired => "the certificate has expired".into(),
+                Bad::NotValidYetContext { not_before, .. } => {
+                    format!("the certificate is valid only from {}", date(*not_before))
+                }
+                Bad::NotValidYet => "the certificate is not valid yet".into(),
+                Bad::UnknownIssuer => match &self.trust {
+                    Trust::Bundle(path) => format!("no certificate in {} issued the server's", path.display()),
+                    _ => "the certificate's issuer is unknown to this system".into(),
+                },
+                Bad::NotValidForNameContext { expected, presented } => {
+                    let expected = expected.to_str();
+                    match presented.as_slice() {
+                        [] => format!("the certificate holds no subjectAltName, so none that matches {expected}"),
+                        names => format!("the certificate is for {}, not for {expected}", names_of(names)),
+                    }
+                }
+                Bad::NotValidForName => "the certificate is for another name".into(),
+                Bad::BadSignature => {
+                    "the handshake's signature is wrong, or the key is too small (RSA under 2048 bits)".into()
+                }
+                Bad::UnsupportedSignatureAlgorithmContext { .. } => {
+                    "the certificate is signed with an algorithm that is not trusted any more, such as SHA-1".into()
+                }
+                _ if is_ca_as_end_entity(error) => "the certificate is self-signed, or a CA's, and not known".into(),
+                Bad::Other(other) if format!("{other:?}").contains("UnsupportedCertVersion") => {
+                    "the certificate is of X.509 version 1".into()
+                }
+                other => format!("the certificate was refused: {other}"),
+            },
+            TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
+                "the server offers nothing newer than TLS 1.1".into()
+            }
+            TlsError::AlertReceived(AlertDescription::HandshakeFailure) => {
+                "there is no cipher suite in common (ours have forward secrecy and AEAD)".into()
+            }
+            TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+                "the server wants a client certificate".into()
+            }
+            TlsError::InvalidMessage(_) => "the server does not speak TLS on this port".into(),
+            TlsError::PeerIncompatible(why) => format!("the server is not compatible: {why:?}"),
+            other => other.to_string(),
+        }
+    }
+
+    fn help(&self, error: &TlsError) -> &'static str {
+        use CertificateError as Bad;
+        match error {
+            TlsError::InvalidCertificate(bad) => match bad {
+                Bad::ApplicationVerificationFailure => {
+                    "Set `certificate_fingerprint` to it only if the appliance's certificate was replaced on purpose."
+                }
+                Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+                    "Check this machine's clock; renew the certificate, or trust it with `certificate_fingerprint`."
+                }
+                Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                    "Use that name as `host`, set `server_name` to it, or trust the certificate with \
+                     `certificate_fingerprint`."
+                }
+                Bad::BadSignature => "Replace the appliance's certificate by one with a larger key.",
+                Bad::UnsupportedSignatureAlgorithmContext { .. } => {
+                    "Renew the certificate, or trust it with `certificate_fingerprint`."
+                }
+                _ => {
+                    "Compare this with the appliance's certificate, then set `ca_path` to the file of its CA (or of the \
+                     certificate itself), or `certificate_fingerprint` to the value."
+                }
+            },
+            TlsError::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure) => {
+                "Enable TLS 1.2 or newer on the appliance."
+            }
+            TlsError::InvalidMessage(_) => "Check `port`.",
+            _ => "",
+        }
+    }
+}
+
+/// Whole seconds, at least one.
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs_f64().ceil() as u64
+}
+
+/// A point in time as HTTP writes it.
+fn date(time: UnixTime) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs());
+    httpdate::fmt_http_date(time)
+}
+
+/// The names of a certificate, from rustls' `DnsName("localhost")` and `IpAddress(192.0.2.1)`.
+fn names_of(presented: &[String]) -> String {
+    let bare = |name: &String| {
+        let inside = name.split_once('(').map_or(name.as_str(), |(_, inside)| inside);
+        inside.trim_end_matches(')').trim_matches('"').to_owned()
+    };
+    presented.iter().map(bare).collect::<Vec<_>>().join(", ")
+}

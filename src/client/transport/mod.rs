@@ -1,0 +1,173 @@
+//! One HTTPS exchange with the appliance: ureq around a connection of our own, with limits on time and size.
+//!
+//! Here are the agent's settings and the request and reply types. What a failure means to people is in `explain`, how
+//! a connection is made in `connector`. Nothing here knows operations, sessions or repeats.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ureq::http::{self, HeaderMap};
+
+use crate::failure::Failure;
+use crate::input::Connection;
+use crate::log::Log;
+use crate::report::lock;
+use crate::scrub::Secrets;
+
+mod connector;
+mod danger;
+mod explain;
+mod proxy;
+mod resolver;
+mod trust;
+
+pub use explain::{Repeat, Trouble};
+
+use connector::{Connector, NoResolver, Peer};
+use explain::Explain;
+
+/// Bytes for all answers of one call together: 64 MiB.
+const LARGEST_BODIES: u64 = 64 << 20;
+/// Bytes for the headers of one answer.
+const LARGEST_HEADERS: usize = 64 << 10;
+/// ureq reads a header in one piece, so its buffer must hold the largest; it calls a smaller one "Peer disconnected".
+const INPUT_BUFFER: usize = LARGEST_HEADERS + (8 << 10);
+/// ureq's default of twice 128 KiB, zeroed, costs more instructions than parsing the answer.
+const OUTPUT_BUFFER: usize = 8 << 10;
+
+/// A request: nothing in it is secret but the headers.
+#[derive(Clone, Debug)]
+pub struct Request<'r> {
+    /// GET, POST, DELETE.
+    pub method: http::Method,
+    /// Path and query, with its leading slash.
+    pub path: &'r str,
+    /// Credentials.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON text.
+    pub body: Option<String>,
+}
+
+/// What came back, whatever its status.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// A header's value as text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+}
+
+/// The way to one appliance. Connections are kept alive between exchanges.
+pub struct Transport {
+    agent: ureq::Agent,
+    origin: String,
+    explain: Explain,
+    peer: Arc<Mutex<Option<Peer>>>,
+    /// Bytes of answers that may still come.
+    allowance: AtomicU64,
+    log: Log,
+}
+
+impl Transport {
+    /// Prepares the way; nothing is sent.
+    ///
+    /// # Errors
+    /// `local_file` when `ca_path` cannot be used, `invalid_input` for a proxy that cannot be used.
+    pub fn new(connection: &Connection, secrets: &Secrets, log: Log) -> Result<Transport, Failure> {
+        let trust = trust::Trust::of(connection);
+        let proxy = proxy::Proxy::of(connection, &|name| std::env::var(name).ok(), secrets)?;
+        let peer = Arc::new(Mutex::new(None));
+        let explain = Explain::new(connection, &trust);
+        let connector = Connector::new(connection, &trust, proxy, peer.clone(), log.clone())?;
+        let config = ureq::Agent::config_builder()
+            .https_only(true)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None) // the connector's business
+            .max_response_header_size(LARGEST_HEADERS)
+            .input_buffer_size(INPUT_BUFFER)
+            .output_buffer_size(OUTPUT_BUFFER)
+            .user_agent(concat!("lxca/", env!("CARGO_PKG_VERSION")))
+            .accept_encoding("identity")
+            .build();
+        Ok(Transport {
+            agent: ureq::Agent::with_parts(config, connector, NoResolver),
+            origin: format!("https://{}:{}", connection.host.in_url(), connection.port),
+            explain,
+            peer,
+            allowance: AtomicU64::new(LARGEST_BODIES),
+            log,
+        })
+    }
+
+    /// One exchange within a time: from the first packet to the last byte of the body.
+    ///
+    /// # Errors
+    /// Everything that leaves no answer, with what it means and whether it may be repeated.
+    pub fn exchange(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, Trouble> {
+        let started = Instant::now();
+        let (method, path) = (request.method.clone(), request.path);
+        let outcome = self.send(request, timeout).map_err(|error| self.explain.trouble(error, timeout));
+        let ended = outcome.as_ref().map(|reply| reply.status.to_string());
+        let ended = ended.unwrap_or_else(|trouble| trouble.failure.msg());
+        self.log.info(|| {
+            let peer = lock(&self.peer).as_ref().map(|peer| format!(", {peer}")).unwrap_or_default();
+            format!("{method} {path} {ended}, {} ms{peer}", started.elapsed().as_millis())
+        });
+        outcome
+    }
+
+    /// The agent's way of doing it.
+    fn send(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, ureq::Error> {
+        let mut builder = http::Request::builder()
+            .method(request.method)
+            .uri(format!("{}{}", self.origin, request.path))
+            .header("Accept-Language", "en");
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        let agent = &self.agent;
+        let response = match request.body {
+            Some(body) => {
+                let request = builder.header("Content-Type", "application/json").body(body)?;
+                agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())?
+            }
+            None => agent.run(agent.configure_request(builder.body(())?).timeout_global(Some(timeout)).build())?,
+        };
+        let (parts, mut body) = response.into_parts();
+        let status = parts.status.as_u16();
+        let encoding = parts.headers.get("Content-Encoding").filter(|value| *value != "identity" && !value.is_empty());
+        if let Some(encoding) = encoding {
+            let what =
+                format!("it is encoded as {:?}, which was not asked for", String::from_utf8_lossy(encoding.as_bytes()));
+            return Err(refused(what));
+        }
+        let allowance = self.allowance.load(Ordering::Relaxed);
+        let mut bytes = Vec::new();
+        body.as_reader().take(allowance + 1).read_to_end(&mut bytes)?;
+        let length = bytes.len() as u64;
+        if length > allowance {
+            let what = format!("the answers to this call are larger than {} MiB together", LARGEST_BODIES >> 20);
+            return Err(refused(what));
+        }
+        self.allowance.store(allowance - length, Ordering::Relaxed);
+        Ok(Reply { status, headers: parts.headers, body: bytes })
+    }
+}
+
+/// An answer that is refused for what it is, on its way through ureq's error type.
+fn refused(what: String) -> ureq::Error {
+    ureq::Error::Other(Box::new(explain::Refused(what)))
+}

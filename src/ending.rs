@@ -1,0 +1,100 @@
+//! The ways out that nobody asked for: a signal, a panic. Either one leaves the session and prints its one answer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::answer::Answer;
+use crate::client::Client;
+use crate::failure::{Failure, Kind};
+use crate::report::Report;
+
+/// How long a panicking process waits for its session to be closed.
+const LEAVING: Duration = Duration::from_secs(6);
+
+/// What has to be known to end at any moment.
+#[derive(Clone, Default)]
+pub struct Ending {
+    /// What was learned so far.
+    pub report: Report,
+    /// The client whose session has to be left, once there is one.
+    pub client: Arc<OnceLock<Client>>,
+}
+
+impl Ending {
+    /// Watches for signals and panics from now on.
+    pub fn watch(&self) {
+        let ending = self.clone();
+        std::panic::set_hook(Box::new(move |panic| ending.panicked(panic)));
+        let second = Arc::new(AtomicBool::new(false));
+        let signals: Vec<i32> = [SIGTERM, SIGINT, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
+        for signal in &signals {
+            // Runs before the handler below: a second signal ends the process at once.
+            let _ = signal_hook::flag::register_conditional_default(*signal, second.clone());
+        }
+        // Without signals the call still works; it then ends as any program does.
+        let Ok(mut signals) = Signals::new(signals) else { return };
+        let ending = self.clone();
+        thread::spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                second.store(true, Ordering::SeqCst);
+                ending.interrupted(signal);
+            }
+        });
+    }
+
+    /// Leaves, answers, and ends the process by the signal that came.
+    fn interrupted(&self, signal: i32) {
+        if let Some(client) = self.client.get() {
+            client.stop();
+        }
+        let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
+        let text = format!("{name} arrived before the answer was complete; what was learned until then is in `data`.");
+        let answer = Answer::new(Err(Failure::new(Kind::Interrupted, text)), &self.report);
+        if answer.print(&self.report.secrets).is_some() {
+            let _ = emulate_default_handler(signal);
+        }
+    }
+
+    /// Answers first, for whatever else is tried may panic again, then leaves.
+    fn panicked(&self, panic: &std::panic::PanicHookInfo<'_>) {
+        // The message of a panic may hold anything; the place is what a report of the defect needs.
+        let place = panic.location().map(|place| format!(" at {}:{}", tail(place.file()), place.line()));
+        let text = format!(
+            "A defect of lxca{}; please report it with the input, without the password.",
+            place.unwrap_or_default()
+        );
+        let answer = Answer::new(Err(Failure::new(Kind::Internal, text)), &self.report);
+        answer.print(&self.report.secrets);
+        let (done, left) = mpsc::channel();
+        let ending = self.clone();
+        // In a thread of its own: this one may hold a lock that leaving needs.
+        thread::spawn(move || {
+            if let Some(client) = ending.client.get() {
+                client.stop();
+            }
+            let _ = done.send(());
+        });
+        let _ = left.recv_timeout(LEAVING);
+        std::process::exit(1);
+    }
+}
+
+/// The last parts of a source file's path: the rest is the machine it was built on.
+fn tail(path: &str) -> String {
+    let parts: Vec<&str> = path.rsplit('/').take(3).collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join("/")
+}
+
+/// Whether the process was started with a signal ignored, as `nohup` does: it stays ignored then.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask >> (signal - 1) & 1 == 1
+}

@@ -1,0 +1,79 @@
+//! `appliance_info`: the connection test, and facts (contract, section 4; LXCA API, section 7).
+
+use schemars::JsonSchema;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{Described, Operation};
+use crate::answer::Success;
+use crate::client::Client;
+use crate::client::wire::aicc::{Aicc, Appliance};
+use crate::client::wire::{Object, Record, Unknown, document};
+use crate::failure::{Failure, Kind};
+use crate::input::{Options, accepted};
+use crate::scrub::Word;
+
+const PATH: &str = "/aicc";
+
+/// The options of `appliance_info`.
+#[derive(JsonSchema)]
+pub struct ApplianceInfo {
+    /// Whether the rest of the answer, some 180 KB of networks, services and time zones, is wanted under
+    /// `data.details`.
+    #[schemars(with = "Option<bool>", extend("default" = false))]
+    all: bool,
+}
+
+/// What the appliance says of itself.
+#[derive(JsonSchema)]
+pub struct Data {
+    #[schemars(flatten)]
+    appliance: Appliance,
+    /// The rest of the answer, with `all: true`.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    details: Option<Unknown>,
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.appliance.write(&mut map, &["details"])?;
+        self.details.iter().try_for_each(|details| map.serialize_entry(&Word("details"), details))?;
+        map.end()
+    }
+}
+
+impl Described for ApplianceInfo {
+    const NAME: &'static str = "appliance_info";
+    const SUMMARY: &'static str = "name, version and build of the appliance: the connection test, and facts";
+    type Data = Data;
+
+    fn read(options: &mut Options) -> Option<ApplianceInfo> {
+        Some(ApplianceInfo { all: options.optional("all", accepted::boolean).unwrap_or(false) })
+    }
+}
+
+impl Operation for ApplianceInfo {
+    fn run(&self, client: &Client) -> Result<Success, Failure> {
+        let body = client.get(PATH)?;
+        let aicc = document(&body.text).map(Aicc::from_pairs);
+        let (appliance, rest) = match aicc {
+            Some(Aicc { appliance: Some(Object::Read(appliance)), unknown }) => (appliance, unknown),
+            _ => {
+                let text = format!("{} answered GET {PATH} without the object `appliance`.", client.host());
+                return Err(body.failure.unwrap_or_else(|| Failure::new(Kind::InvalidResponse, text)));
+            }
+        };
+        let word =
+            |text: &Option<crate::client::wire::Text>| text.as_ref().map(|text| text.words()).unwrap_or_default();
+        let (name, version, build) = (word(&appliance.name), word(&appliance.version), word(&appliance.build));
+        client.report().data(Data { appliance, details: self.all.then_some(rest) });
+        match body.failure {
+            Some(failure) => Err(failure),
+            None => Ok(Success {
+                changed: false,
+                msg: format!("{} answers as XClarity Administrator {version}, build {build}.", client.host()),
+                detail: format!("Its name is {name}."),
+            }),
+        }
+    }
+}

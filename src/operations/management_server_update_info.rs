@@ -1,0 +1,359 @@
+//! `management_server_update_info`: updates of the management server itself, by id or all that are in its repository
+//! (contract, section 4; LXCA API, sections 5.1 and 5.2).
+
+use std::collections::{HashMap, HashSet};
+
+use schemars::JsonSchema;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value, json};
+
+use super::{Described, Operation};
+use crate::answer::Success;
+use crate::client::Client;
+use crate::client::wire::management_server_updates::{Repository, Update, UpdateFile, UpdateInfo, words};
+use crate::client::wire::{Json, Object, Record, Text, Unknown, document};
+use crate::failure::{Failure, Kind};
+use crate::input::Options;
+use crate::input::accepted::{self, Accepted};
+use crate::scrub::Word;
+
+const PATH: &str = "/managementServer/updates";
+
+/// What can be asked for of updates by id. The collection says `updates`, one update says `update`.
+const KEYS_OF_UPDATES: [&str; 5] = ["all", "actions", "keys", "filetypes", "update"];
+/// What can be asked for of the repository.
+const KEYS_OF_REPOSITORY: [&str; 7] =
+    ["all", "currentVersion", "history", "importDir", "size", "updates", "updatedDate"];
+/// The files of an update. An answer calls the change history `change`; it has to be asked for as `changeHistory`.
+const FILETYPES: [&str; 2] = ["readme", "changeHistory"];
+
+/// Web servers refuse request lines over 8 KB; half of it leaves room for what stands between us and them.
+const LONGEST_REQUEST_LINE: usize = 4 << 10;
+/// No fix id is longer.
+const LONGEST_FIX_ID: usize = 255;
+/// How many ids a sentence names.
+const MOST_NAMED: usize = 10;
+
+/// The options of `management_server_update_info`.
+#[derive(JsonSchema)]
+pub struct ManagementServerUpdateInfo {
+    /// IDs of updates; without them the repository itself is asked. Any number: they are split over as many requests as
+    /// it takes, and an id that stands twice is asked for once.
+    #[schemars(
+        length(min = 1),
+        inner(length(min = 1, max = LONGEST_FIX_ID), regex(pattern = r"^(?!\.\.?$)[A-Za-z0-9._-]+$")),
+        extend("examples" = [["lnvgy_sw_lxca_update-4.1.0_anyos_noarch"]])
+    )]
+    fix_ids: Option<Vec<String>>,
+    /// What is asked for; everything when neither this nor `filetype` is given. With `fix_ids`: `all`, `actions`, `keys`,
+    /// `filetypes`, `update`; without: `all`, `currentVersion`, `history`, `importDir`, `size`, `updates`, `updatedDate`.
+    key: Option<&'static str>,
+    /// The file that is asked for of each of `fix_ids`; not together with `key`.
+    #[schemars(extend("enum" = ["readme", "changeHistory", null]))]
+    filetype: Option<&'static str>,
+}
+
+/// What is asked for.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the three shapes for the schema; each is reported as the type inside")]
+pub enum Data {
+    /// With `filetype`.
+    Files(Files),
+    /// With `fix_ids`.
+    Updates(Updates),
+    /// Without `fix_ids`.
+    Repository(Repository),
+}
+
+/// What is known of updates that were asked for by id; each list only where it was asked for.
+#[derive(Default, JsonSchema)]
+pub struct Updates {
+    /// The updates, in the order asked for.
+    updates: Option<Vec<Object<Update>>>,
+    /// What can be done with them, such as `acquire`, `apply` and `delete`.
+    actions: Option<Vec<String>>,
+    /// Files that the appliance says can be asked for; it calls the change history `change`.
+    filetypes: Option<Vec<String>>,
+    /// Keys that can be asked for.
+    supported_keys: Option<Vec<String>>,
+    /// IDs that were asked for and are not in the answers.
+    missing_fix_ids: Option<Vec<String>>,
+    #[schemars(skip)]
+    unknown: Unknown,
+}
+
+/// The files that were asked for.
+#[derive(Default, serde::Serialize, JsonSchema)]
+pub struct Files {
+    /// One file for each id, in the order asked for.
+    files: Vec<UpdateFile>,
+}
+
+impl Serialize for Updates {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const NAMES: [&str; 4] = ["actions", "filetypes", "supported_keys", "missing_fix_ids"];
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(updates) = &self.updates {
+            map.serialize_entry(&Word("updates"), updates)?;
+        }
+        let lists = [&self.actions, &self.filetypes, &self.supported_keys, &self.missing_fix_ids];
+        for (name, list) in NAMES.into_iter().zip(lists) {
+            if let Some(list) = list {
+                map.serialize_entry(&Word(name), list)?;
+            }
+        }
+        self.unknown.write(&mut map, &["updates", NAMES[0], NAMES[1], NAMES[2], NAMES[3]])?;
+        map.end()
+    }
+}
+
+impl Described for ManagementServerUpdateInfo {
+    const NAME: &'static str = "management_server_update_info";
+    const SUMMARY: &'static str = "information, readme or change history of updates of the management server";
+    type Data = Data;
+
+    fn read(options: &mut Options) -> Option<ManagementServerUpdateInfo> {
+        let fix_ids = options.optional("fix_ids", fix_ids);
+        let by_id = fix_ids.is_some() || options.refused("fix_ids");
+        let keys: &[&str] = if by_id { &KEYS_OF_UPDATES } else { &KEYS_OF_REPOSITORY };
+        let key = options.optional("key", |value| {
+            let with = if by_id { "with" } else { "without" };
+            accepted::choice(keys)(value).map_err(|text| format!("{text} ({with} `fix_ids`)"))
+        });
+        let filetype = options.optional("filetype", accepted::choice(&FILETYPES));
+        if filetype.is_some() && key.is_some() {
+            options.refuse("filetype", "excludes `key`: give one of the two");
+        }
+        if filetype.is_some() && !by_id {
+            options.refuse("filetype", "needs `fix_ids`");
+        }
+        Some(ManagementServerUpdateInfo { fix_ids, key, filetype })
+    }
+
+    fn rules() -> Vec<Value> {
+        let or_null = |keys: &[&str]| keys.iter().map(|key| json!(key)).chain([Value::Null]).collect::<Vec<_>>();
+        vec![
+            json!({
+                "if": {"properties": {"fix_ids": {"type": "array"}}, "required": ["fix_ids"]},
+                "then": {"properties": {"key": {"enum": or_null(&KEYS_OF_UPDATES)}}},
+                "else": {"properties": {"key": {"enum": or_null(&KEYS_OF_REPOSITORY)}, "filetype": {"type": "null"}}}
+            }),
+            json!({
+                "if": {"properties": {"filetype": {"type": "string"}}, "required": ["filetype"]},
+                "then": {"properties": {"key": {"type": "null"}}}
+            }),
+        ]
+    }
+}
+
+/// Fix ids that can stand in a path as they are, each once.
+fn fix_ids(value: &Value) -> Accepted<Vec<String>> {
+    let mut seen = HashSet::new();
+    let ids: Vec<String> = accepted::strings(value)?.into_iter().filter(|id| seen.insert(id.clone())).collect();
+    let literal = |id: &String| {
+        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        plain && id.len() <= LONGEST_FIX_ID && id != "." && id != ".."
+    };
+    match (ids.is_empty(), ids.iter().all(literal)) {
+        (true, _) => Err("the list is empty; leave the option out to ask for the whole repository".into()),
+        (_, false) => Err(format!(
+            "accepted are ids of up to {LONGEST_FIX_ID} ASCII letters, digits, dots, hyphens and underscores"
+        )),
+        _ => Ok(ids),
+    }
+}
+
+impl Operation for ManagementServerUpdateInfo {
+    fn run(&self, client: &Client) -> Result<Success, Failure> {
+        match (&self.fix_ids, self.filetype) {
+            (None, _) => repository(client, self.key),
+            (Some(ids), None) => updates(client, ids, self.key),
+            (Some(ids), Some(filetype)) => files(client, ids, filetype),
+        }
+    }
+}
+
+/// The repository itself.
+fn repository(client: &Client, key: Option<&'static str>) -> Result<Success, Failure> {
+    let path = key.map_or(PATH.to_owned(), |key| format!("{PATH}?key={key}"));
+    let body = client.get(&path)?;
+    let repository = document(&body.text).map(Repository::from_pairs).ok_or_else(|| no_object(client, &path))?;
+    let names: Vec<String> = repository.updates.iter().flat_map(|list| list.items()).map(described).collect();
+    let version = repository.current_version.as_ref().and_then(Json::string);
+    let version = version.map(|version| format!(" It runs version {version}.")).unwrap_or_default();
+    let msg = match (&repository.updates, key) {
+        (Some(_), _) => format!("{} has {} in its repository.", client.host(), counted(names.len())),
+        (None, Some(key)) => format!("{} answered for {key} of its update repository.", client.host()),
+        (None, None) => format!("{} answered for its update repository.", client.host()),
+    };
+    client.report().data(repository);
+    finish(body.failure, msg + &version, listed(&names))
+}
+
+/// Updates by id, without their files.
+fn updates(client: &Client, ids: &[String], key: Option<&'static str>) -> Result<Success, Failure> {
+    let wanted = |name| matches!(key, None | Some("all")) || key == Some(name);
+    let list = |name| wanted(name).then(Vec::new);
+    let data = client.report().data(Updates {
+        updates: wanted("update").then(Vec::new),
+        actions: list("actions"),
+        filetypes: list("filetypes"),
+        supported_keys: list("keys"),
+        missing_fix_ids: list("update"),
+        unknown: Unknown::default(),
+    });
+    let query = key.map(|key| format!("?key={key}")).unwrap_or_default();
+    for batch in batches(ids, query.len()) {
+        let path = format!("{PATH}/{}{query}", batch.join(","));
+        let asked = |failure: Failure| of_ids(failure, batch);
+        let body = client.get(&path).map_err(asked)?;
+        let pairs = document(&body.text).ok_or_else(|| asked(no_object(client, PATH)))?;
+        crate::report::lock(&data).add(batch, UpdateInfo::from_pairs(pairs));
+        if let Some(failure) = body.failure {
+            return Err(asked(failure));
+        }
+    }
+    let data = crate::report::lock(&data);
+    let names: Vec<String> = data.updates.iter().flatten().map(described).collect();
+    let missing = data.missing_fix_ids.as_deref().unwrap_or_default();
+    if !missing.is_empty() {
+        client.report().warn(format!("{} does not know {}.", client.host(), named(missing)));
+    }
+    match (&data.updates, key) {
+        (Some(_), _) => {
+            let msg = format!("{} answered for {} of {}.", client.host(), names.len(), counted(ids.len()));
+            finish(None, msg, listed(&names))
+        }
+        (None, key) => {
+            let lists = [&data.actions, &data.filetypes, &data.supported_keys];
+            let words: Vec<String> = lists.into_iter().flatten().flatten().cloned().collect();
+            let msg = format!("{} answered for {} of {}.", client.host(), key.unwrap_or("all"), counted(ids.len()));
+            finish(None, msg, listed(&words))
+        }
+    }
+}
+
+impl Updates {
+    /// Adds the answer for a batch: updates in the order asked for, other lists united in first-seen order.
+    fn add(&mut self, asked: &[String], info: UpdateInfo) {
+        let mut came: Vec<Object<Update>> = match info.update {
+            Some(crate::client::wire::List::Of(updates)) => updates,
+            Some(crate::client::wire::List::Other(other)) => vec![Object::Other(other)],
+            None => Vec::new(),
+        };
+        if let (Some(updates), Some(missing)) = (&mut self.updates, &mut self.missing_fix_ids) {
+            let places: HashMap<&str, usize> =
+                asked.iter().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
+            let place = |update: &Object<Update>| fixid(update).and_then(|id| places.get(id.as_str()).copied());
+            let there: HashSet<usize> = came.iter().filter_map(place).collect();
+            came.sort_by_cached_key(|update| place(update).unwrap_or(usize::MAX));
+            updates.append(&mut came);
+            missing
+                .extend(asked.iter().enumerate().filter(|(place, _)| !there.contains(place)).map(|(_, id)| id.clone()));
+        }
+        unite(&mut self.actions, info.actions.as_ref(), "action");
+        unite(&mut self.filetypes, info.filetypes.as_ref(), "filetype");
+        unite(&mut self.supported_keys, info.keys.as_ref(), "key");
+        self.unknown.keep_new(info.unknown);
+    }
+}
+
+/// Adds the words that are new to a list that is wanted.
+fn unite(list: &mut Option<Vec<String>>, came: Option<&Json>, name: &str) {
+    let Some(list) = list else { return };
+    let mut known: HashSet<String> = list.iter().cloned().collect();
+    let came = came.map(|came| words(came, name)).unwrap_or_default();
+    list.extend(came.into_iter().filter(|word| known.insert(word.clone())));
+}
+
+/// A file of each update: one request for each id.
+fn files(client: &Client, ids: &[String], filetype: &'static str) -> Result<Success, Failure> {
+    let data = client.report().data(Files::default());
+    for id in ids {
+        let path = format!("{PATH}/{id}?filetype={filetype}");
+        let asked = |failure: Failure| of_ids(failure, std::slice::from_ref(id));
+        let body = client.get(&path).map_err(asked)?;
+        let file = document(&body.text).map(UpdateFile::from_pairs);
+        let mut file = file.ok_or_else(|| asked(no_object(client, &path)))?;
+        if let Some(failure) = body.failure {
+            return Err(asked(failure));
+        }
+        if file.value.is_none() {
+            client.report().warn(format!("{} sent no text of the {filetype} of {id}.", client.host()));
+        }
+        let answered = file.fixid.get_or_insert_with(|| Text::of(id)).words();
+        if answered != *id {
+            client.report().warn(format!("{} answered for {answered} when it was asked for {id}.", client.host()));
+        }
+        file.field.get_or_insert_with(|| Text::of(filetype));
+        crate::report::lock(&data).files.push(file);
+    }
+    let msg = format!("{} sent the {filetype} of {}.", client.host(), counted(ids.len()));
+    finish(None, msg, named(ids) + ".")
+}
+
+/// Splits ids over requests whose request line stays under the limit.
+fn batches(ids: &[String], query: usize) -> Vec<&[String]> {
+    let fixed = "GET  HTTP/1.1\r\n".len() + PATH.len() + "/".len() + query;
+    let mut batches = Vec::new();
+    let mut rest = ids;
+    while !rest.is_empty() {
+        let mut line = fixed;
+        let fitting = rest.iter().take_while(|id| {
+            line += id.len() + ",".len();
+            line < LONGEST_REQUEST_LINE
+        });
+        // A single id always fits.
+        let (batch, after) = rest.split_at(fitting.count().max(1));
+        batches.push(batch);
+        rest = after;
+    }
+    batches
+}
+
+/// The end of a question that was answered.
+fn finish(failure: Option<Failure>, msg: String, detail: String) -> Result<Success, Failure> {
+    failure.map_or(Ok(Success { changed: false, msg, detail }), Err)
+}
+
+/// A failure that names the ids it was about.
+fn of_ids(failure: Failure, ids: &[String]) -> Failure {
+    Failure { sentence: format!("Asked for {}: {}", ids.join(", "), failure.sentence), ..failure }
+}
+
+fn no_object(client: &Client, path: &str) -> Failure {
+    let text = format!("{} answered GET {path} with JSON that is no object.", client.host());
+    Failure::new(Kind::InvalidResponse, text)
+}
+
+fn fixid(update: &Object<Update>) -> Option<String> {
+    update.get()?.fixid.as_ref()?.0.string()
+}
+
+/// An update in words: its id, and its state when it says one.
+fn described(update: &Object<Update>) -> String {
+    let words = |text: Option<&Text>| text.map(Text::words).unwrap_or_default();
+    let Some(update) = update.get() else { return "an update without id".into() };
+    let (id, state) = (words(update.fixid.as_ref()), words(update.state.as_ref()));
+    if state.is_empty() { id } else { format!("{id} ({state})") }
+}
+
+/// A number of updates in words.
+fn counted(count: usize) -> String {
+    if count == 1 { "1 update".into() } else { format!("{count} updates") }
+}
+
+/// Ids in words.
+fn named(ids: &[String]) -> String {
+    let some = ids.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match ids.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+        Some(more) => format!("{some} and {more} more"),
+        None => some,
+    }
+}
+
+/// A sentence that lists things, when there are any.
+fn listed(things: &[String]) -> String {
+    if things.is_empty() { String::new() } else { named(things) + "." }
+}

@@ -1,0 +1,134 @@
+//! What a call has learned so far: kept in one place, so that success, failure, a signal and a panic tell the same.
+//!
+//! The client adds what every answer brings, an operation what it read. Nothing here prints.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::call::Caller;
+use crate::client::envelope::Message;
+use crate::scrub::{Clean, Secrets};
+
+/// Locks a mutex whose value stays usable whatever happened to another thread.
+pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The report of one call; clones share it.
+#[derive(Clone, Default)]
+pub struct Report {
+    learned: Arc<Mutex<Learned>>,
+    /// The secrets of this call.
+    pub secrets: Secrets,
+}
+
+#[derive(Default)]
+struct Learned {
+    caller: Caller,
+    operation: Option<&'static str>,
+    messages: Vec<Message>,
+    seen: HashSet<Message>,
+    api_version: Option<String>,
+    warnings: Vec<String>,
+    data: Option<Arc<dyn Data>>,
+}
+
+/// What is learned of an operation's data, whatever its type.
+trait Data: Send + Sync {
+    fn json(&self, secrets: &Secrets) -> serde_json::Result<(Clean, bool)>;
+}
+
+impl<T: Serialize + Send> Data for Mutex<T> {
+    fn json(&self, secrets: &Secrets) -> serde_json::Result<(Clean, bool)> {
+        secrets.json(&*lock(self))
+    }
+}
+
+/// What the answer shows of a report.
+#[derive(Default)]
+pub struct Summary {
+    /// Who called.
+    pub caller: Caller,
+    /// What was asked for, once it is known.
+    pub operation: Option<&'static str>,
+    /// Messages of the appliance, identical ones once.
+    pub messages: Vec<Message>,
+    /// Version from the media type.
+    pub api_version: Option<String>,
+    /// Warnings, identical ones once.
+    pub warnings: Vec<String>,
+    /// The operation's data without secrets.
+    pub data: Option<Clean>,
+}
+
+impl Report {
+    /// Notes who calls.
+    pub fn caller(&self, caller: Caller) {
+        lock(&self.learned).caller = caller;
+    }
+
+    /// Notes what is asked for.
+    pub fn operation(&self, name: Option<&'static str>) {
+        lock(&self.learned).operation = name;
+    }
+
+    /// Adds messages of the appliance.
+    pub fn messages(&self, messages: Vec<Message>) {
+        let mut learned = lock(&self.learned);
+        for message in messages {
+            if learned.seen.insert(message.clone()) {
+                learned.messages.push(message);
+            }
+        }
+    }
+
+    /// Notes the version that the media type of an answer names.
+    pub fn api_version(&self, version: &str) {
+        lock(&self.learned).api_version = Some(version.to_owned());
+    }
+
+    /// Adds a warning.
+    pub fn warn(&self, warning: impl Into<String>) {
+        let (warning, mut learned) = (warning.into(), lock(&self.learned));
+        if !learned.warnings.contains(&warning) {
+            learned.warnings.push(warning);
+        }
+    }
+
+    /// Shows the operation's data from now on, also while it is still growing.
+    pub fn data<T: Serialize + Send + 'static>(&self, data: T) -> Arc<Mutex<T>> {
+        let data = Arc::new(Mutex::new(data));
+        lock(&self.learned).data = Some(data.clone());
+        data
+    }
+
+    /// Everything that was learned, without secrets where it is data.
+    pub fn summary(&self) -> Summary {
+        let learned = lock(&self.learned);
+        let mut warnings = learned.warnings.clone();
+        let data = learned.data.as_ref().map(|data| data.json(&self.secrets));
+        let data = match data {
+            Some(Ok((data, masked))) => {
+                if masked {
+                    warnings.push("A secret of this call stood in the data and was replaced by ********.".into());
+                }
+                Some(data)
+            }
+            Some(Err(error)) => {
+                warnings.push(format!("The data could not be written as JSON: {error}."));
+                None
+            }
+            None => None,
+        };
+        Summary {
+            caller: learned.caller,
+            operation: learned.operation,
+            messages: learned.messages.clone(),
+            api_version: learned.api_version.clone(),
+            warnings,
+            data,
+        }
+    }
+}

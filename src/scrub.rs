@@ -1,0 +1,481 @@
+//! Known secrets out of every outgoing string: the last step before the answer is printed.
+//!
+//! serde's data model draws the line the contract asks for: field names and enum variants are our own words and stay
+//! as they are, every other string and every key of a map is text that may repeat a secret. So the answer is
+//! serialised through [`Scrubbing`], and no field can be forgotten.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::ser::{self, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::scrub::matcher::Matcher;
+
+mod matcher;
+
+/// What stands where a secret stood.
+pub const MASK: &str = "********";
+
+/// The name by which serde_json announces a [`RawValue`], whose one string is JSON text; a test holds it.
+const RAW_JSON: &str = "$serde_json::private::RawValue";
+
+/// The name of the newtype [`Clean`].
+const CLEAN: &str = "lxca::Clean";
+
+/// A value that is never shown: its `Debug` form is the mask, and it has no `Display` and no `Serialize`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a secret.
+    pub fn new(secret: impl Into<String>) -> Secret {
+        Secret(secret.into())
+    }
+
+    /// The value itself, for the wire.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// Every secret known to this call: password, basic token, JSESSIONID, CSRF token, session id, a proxy's credentials
+/// (contract, section 3). Shared, because a login adds to it while the call runs.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(Arc<RwLock<Vec<Secret>>>);
+
+impl Secrets {
+    /// Remembers a secret; an empty one is none.
+    pub fn add(&self, secret: &str) {
+        let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if !secret.is_empty() && !secrets.iter().any(|known| known.expose() == secret) {
+            secrets.push(Secret::new(secret));
+            // The longest first: a token that contains the password is masked as a whole.
+            secrets.sort_by_key(|known| std::cmp::Reverse(known.expose().len()));
+        }
+    }
+
+    /// The text with every known secret masked. Mask before you shorten, or half a secret stays.
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.scrubber().mask(text)
+    }
+
+    /// The value as JSON without secrets, and whether one had to be masked.
+    ///
+    /// # Errors
+    /// Only when the value's own `Serialize` fails.
+    pub fn json(&self, value: &impl Serialize) -> serde_json::Result<(Clean, bool)> {
+        let scrubber = self.scrubber();
+        let mut text = Vec::new();
+        value.serialize(Scrubbing {
+            inner: &mut serde_json::Serializer::new(&mut text),
+            scrubber: &scrubber,
+            raw: false,
+        })?;
+        let text = String::from_utf8(text).map_err(ser::Error::custom)?;
+        Ok((Clean(RawValue::from_string(text)?), scrubber.masked.get()))
+    }
+
+    /// The secrets known at this moment, ready to search with.
+    fn scrubber(&self) -> Scrubber {
+        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Scrubber {
+            matchers: secrets.iter().map(|secret| Matcher::new(secret.expose())).collect(),
+            masked: Cell::new(false),
+        }
+    }
+}
+
+/// JSON text that has been scrubbed already.
+#[derive(Debug)]
+pub struct Clean(Box<RawValue>);
+
+impl Clean {
+    /// The JSON text.
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl Serialize for Clean {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(CLEAN, &self.0)
+    }
+}
+
+/// A word of ours that is serialised as a string (or a key) and must stay whatever the secrets are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word(pub &'static str);
+
+impl Serialize for Word {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit_variant("Word", 0, self.0)
+    }
+}
+
+impl schemars::JsonSchema for Word {
+    fn schema_name() -> Cow<'static, str> {
+        String::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
+/// The search for all secrets at once, remembering whether it found one.
+struct Scrubber {
+    matchers: Vec<Matcher>,
+    masked: Cell<bool>,
+}
+
+impl Scrubber {
+    fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        for matcher in &self.matchers {
+            if let Some(masked) = matcher.mask(&text) {
+                self.masked.set(true);
+                text = Cow::Owned(masked);
+            }
+        }
+        text
+    }
+
+    /// Masks inside each string of a JSON text (keys too) and leaves every other byte as it came.
+    fn mask_json<'t>(&self, json: &'t str) -> Cow<'t, str> {
+        let mut out: Option<String> = None;
+        let mut copied = 0; // bytes of `json` that are in `out`
+        let mut at = 0;
+        while let Some((start, end)) = next_string(json, at) {
+            at = end;
+            let Some(token) = json.get(start..end) else { break };
+            // The token is a JSON string by the grammar, for `json` was validated when it was read.
+            let Ok(decoded) = serde_json::from_str::<Cow<'_, str>>(token) else { continue };
+            if let Cow::Owned(masked) = self.mask(&decoded) {
+                let out = out.get_or_insert_default();
+                out.push_str(json.get(copied..start).unwrap_or_default());
+                out.push_str(&serde_json::Value::String(masked).to_string());
+                copied = end;
+            }
+        }
+        match out {
+            Some(mut out) => {
+                out.push_str(json.get(copied..).unwrap_or_default());
+                Cow::Owned(out)
+            }
+            None => Cow::Borrowed(json),
+        }
+    }
+}
+
+/// Where the next string token of a valid JSON text starts and ends, quotes included.
+fn next_string(json: &str, from: usize) -> Option<(usize, usize)> {
+    let start = from + json.get(from..)?.find('"')?;
+    let mut escaped = false;
+    for (offset, byte) in json.bytes().enumerate().skip(start + 1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some((start, offset + 1)),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A serializer that masks secrets in all strings and map keys on their way into `inner`.
+struct Scrubbing<'s, S> {
+    inner: S,
+    scrubber: &'s Scrubber,
+    /// The string to come is JSON text, not a text.
+    raw: bool,
+}
+
+/// A value that serialises itself through [`Scrubbing`], for the places where serde takes values.
+struct Scrubbed<'s, T: ?Sized> {
+    value: &'s T,
+    scrubber: &'s Scrubber,
+    raw: bool,
+}
+
+impl<T: Serialize + ?Sized> Serialize for Scrubbed<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(Scrubbing { inner: serializer, scrubber: self.scrubber, raw: self.raw })
+    }
+}
+
+/// The elements of a list, a map or a struct, each scrubbed.
+struct Elements<'s, C> {
+    inner: C,
+    scrubber: &'s Scrubber,
+    raw: bool,
+}
+
+/// The methods of [`Serializer`] that take no text: passed on.
+macro_rules! passed_on {
+    ($($method:ident($type:ty);)*) => {
+        $(fn $method(self, value: $type) -> Result<S::Ok, S::Error> { self.inner.$method(value) })*
+    };
+}
+
+impl<'s, S: Serializer> Serializer for Scrubbing<'s, S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = Elements<'s, S::SerializeSeq>;
+    type SerializeTuple = Elements<'s, S::SerializeTuple>;
+    type SerializeTupleStruct = Elements<'s, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Elements<'s, S::SerializeTupleVariant>;
+    type SerializeMap = Elements<'s, S::SerializeMap>;
+    type SerializeStruct = Elements<'s, S::SerializeStruct>;
+    type SerializeStructVariant = Elements<'s, S::SerializeStructVariant>;
+
+    passed_on! {
+        serialize_bool(bool);
+        serialize_i8(i8);
+        serialize_i16(i16);
+        serialize_i32(i32);
+        serialize_i64(i64);
+        serialize_i128(i128);
+        serialize_u8(u8);
+        serialize_u16(u16);
+        serialize_u32(u32);
+        serialize_u64(u64);
+        serialize_u128(u128);
+        serialize_f32(f32);
+        serialize_f64(f64);
+        serialize_bytes(&[u8]);
+        serialize_unit_struct(&'static str);
+    }
+
+    fn serialize_char(self, value: char) -> Result<S::Ok, S::Error> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
+        let masked = if self.raw { self.scrubber.mask_json(value) } else { self.scrubber.mask(value) };
+        self.inner.serialize_str(&masked)
+    }
+
+    fn serialize_none(self) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_none()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_some(&Scrubbed { value, scrubber: self.scrubber, raw: false })
+    }
+
+    fn serialize_unit(self) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_unit_variant(name, index, variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
+        if name == CLEAN {
+            return value.serialize(self.inner);
+        }
+        self.inner.serialize_newtype_struct(name, &Scrubbed { value, scrubber: self.scrubber, raw: false })
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        let value = Scrubbed { value, scrubber: self.scrubber, raw: false };
+        self.inner.serialize_newtype_variant(name, index, variant, &value)
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        Ok(Elements { inner: self.inner.serialize_seq(len)?, scrubber: self.scrubber, raw: false })
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
+        Ok(Elements { inner: self.inner.serialize_tuple(len)?, scrubber: self.scrubber, raw: false })
+    }
+
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
+        Ok(Elements { inner: self.inner.serialize_tuple_struct(name, len)?, scrubber: self.scrubber, raw: false })
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleVariant, S::Error> {
+        let inner = self.inner.serialize_tuple_variant(name, index, variant, len)?;
+        Ok(Elements { inner, scrubber: self.scrubber, raw: false })
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        Ok(Elements { inner: self.inner.serialize_map(len)?, scrubber: self.scrubber, raw: false })
+    }
+
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
+        let raw = name == RAW_JSON;
+        Ok(Elements { inner: self.inner.serialize_struct(name, len)?, scrubber: self.scrubber, raw })
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeStructVariant, S::Error> {
+        let inner = self.inner.serialize_struct_variant(name, index, variant, len)?;
+        Ok(Elements { inner, scrubber: self.scrubber, raw: false })
+    }
+}
+
+/// The traits of serde whose elements have no names.
+macro_rules! unnamed_elements {
+    ($($trait:ident :: $method:ident;)*) => {$(
+        impl<C: ser::$trait> ser::$trait for Elements<'_, C> {
+            type Ok = C::Ok;
+            type Error = C::Error;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+                let value = Scrubbed { value, scrubber: self.scrubber, raw: false };
+                self.inner.$method(&value)
+            }
+
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.inner.end()
+            }
+        }
+    )*};
+}
+
+unnamed_elements! {
+    SerializeSeq::serialize_element;
+    SerializeTuple::serialize_element;
+    SerializeTupleStruct::serialize_field;
+    SerializeTupleVariant::serialize_field;
+}
+
+/// The traits of serde whose elements have names of ours.
+macro_rules! named_elements {
+    ($($trait:ident;)*) => {$(
+        impl<C: ser::$trait> ser::$trait for Elements<'_, C> {
+            type Ok = C::Ok;
+            type Error = C::Error;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), C::Error> {
+                let value = Scrubbed { value, scrubber: self.scrubber, raw: self.raw };
+                self.inner.serialize_field(name, &value)
+            }
+
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.inner.end()
+            }
+        }
+    )*};
+}
+
+named_elements! {
+    SerializeStruct;
+    SerializeStructVariant;
+}
+
+impl<C: ser::SerializeMap> ser::SerializeMap for Elements<'_, C> {
+    type Ok = C::Ok;
+    type Error = C::Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
+        let key = Scrubbed { value: key, scrubber: self.scrubber, raw: false };
+        self.inner.serialize_key(&key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+        let value = Scrubbed { value, scrubber: self.scrubber, raw: false };
+        self.inner.serialize_value(&value)
+    }
+
+    fn end(self) -> Result<C::Ok, C::Error> {
+        self.inner.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use std::collections::BTreeMap;
+
+    fn scrubbed(secrets: &[&str], value: &impl Serialize) -> (Value, bool) {
+        let known = Secrets::default();
+        secrets.iter().for_each(|secret| known.add(secret));
+        let (clean, masked) = known.json(value).unwrap();
+        (serde_json::from_str(clean.text()).unwrap(), masked)
+    }
+
+    #[derive(Serialize)]
+    struct Everything {
+        password: Option<String>,
+        list: Vec<String>,
+        map: BTreeMap<String, String>,
+        raw: Box<RawValue>,
+        word: Word,
+    }
+
+    #[test]
+    fn masks_every_string_and_foreign_key_but_not_our_words() {
+        let value = Everything {
+            password: Some("a password".into()),
+            list: vec!["password".into(), "other".into()],
+            map: BTreeMap::from([("my password".into(), "x".into())]),
+            raw: RawValue::from_string(r#"{"n":1.10,"password":["\u0070assword", "b\/password"]}"#.into()).unwrap(),
+            word: Word("password"),
+        };
+        let (value, masked) = scrubbed(&["password"], &value);
+        assert!(masked);
+        assert_eq!(
+            value,
+            json!({
+                "password": "a ********",
+                "list": ["********", "other"],
+                "map": {"my ********": "x"},
+                "raw": {"n": 1.10, "********": ["********", "b/********"]},
+                "word": "password",
+            })
+        );
+    }
+
+    #[test]
+    fn json_text_without_a_secret_stays_as_it_came() {
+        let known = Secrets::default();
+        known.add("s3cret");
+        let text = r#"{ "a":1.10 , "b":123456789012345678901234567890,"c":"x\/y\u00e9" }"#;
+        let (clean, masked) = known.json(&RawValue::from_string(text.into()).unwrap()).unwrap();
+        assert_eq!(clean.text(), text);
+        assert!(!masked);
+    }
+
+    #[test]
+    fn a_secret_inside_a_longer_one_does_not_split_it() {
+        assert_eq!(scrubbed(&["abcd", "xxabcdyy"], &"xxabcdyy abcd").0, json!("******** ********"));
+    }
+
+    #[test]
+    fn a_secret_never_shows_itself() {
+        assert_eq!(format!("{:?}", Secret::new("hidden")), MASK);
+    }
+}

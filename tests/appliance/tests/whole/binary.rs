@@ -1,0 +1,75 @@
+//! The program.
+
+use std::io::{BufRead, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+fn serve(arguments: &[&str]) -> (Child, BufReader<std::process::ChildStdout>, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lxca-appliance"))
+        .arg("serve")
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    (child, out, serde_json::from_str(&line).unwrap())
+}
+
+fn terminate(child: &mut Child) -> bool {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    child.wait().unwrap().success()
+}
+
+#[test]
+fn it_says_how_to_be_reached_shows_requests_and_cleans_up() {
+    let (mut child, mut out, described) = serve(&[]);
+    let text = |key: &str| described[key].as_str().unwrap().to_owned();
+    let arguments = std::fs::read_to_string(text("arguments_file")).unwrap();
+    let arguments: Value = serde_json::from_str(&arguments).unwrap();
+    assert_eq!((&arguments["operation"], &arguments["task_id"]), (&"firmware_export_info".into(), &12.into()));
+    for key in ["host", "port", "username", "password", "ca_path"] {
+        assert_eq!(arguments[key], described[key]);
+    }
+    let mode = std::fs::metadata(text("arguments_file")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let fetched = Command::new("curl")
+        .args(["--silent", "--cacert", &text("ca_path"), "--user", &format!("USERID:{}", text("password"))])
+        .arg(format!("https://{}:{}/sessions", text("host"), described["port"]))
+        .output();
+    // A machine without curl sees the rest of this test.
+    let fetched = fetched.is_ok_and(|output| output.status.success());
+    assert!(terminate(&mut child));
+    assert!(!Path::new(&text("ca_path")).exists());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let log: Vec<Value> = rest.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert!(!fetched || log.iter().any(|entry| entry["target"] == "/sessions" && entry["status"] == 200), "{rest}");
+    let shown = log.iter().map(Value::to_string).collect::<String>();
+    assert!(!shown.contains(&text("password")) && !shown.contains("Basic "));
+}
+
+#[test]
+fn it_starts_several_and_takes_settings() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("settings.json");
+    std::fs::write(&file, r#"{ "accounts": [{ "username": "ME", "password": "secret of mine" }] }"#).unwrap();
+    let (mut child, _out, described) = serve(&["--count", "3", "--settings", file.to_str().unwrap()]);
+    assert_eq!(described["appliances"].as_array().unwrap().len(), 3);
+    assert_eq!((&described["username"], &described["password"]), (&"ME".into(), &"secret of mine".into()));
+    assert!(terminate(&mut child));
+}
+
+#[test]
+fn it_refuses_settings_it_does_not_understand() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_lxca-appliance")).args(["serve", "--listen", "192.0.2.1"]).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("loopback"));
+}

@@ -1,0 +1,94 @@
+//! Each kind of certificate is seen to be what it says.
+
+use std::io::Write as _;
+
+use lxca_appliance::{Appliance, CertificateKind, Settings};
+
+use crate::client::{End, basic, collect, connect, request};
+
+fn serving(certificate: CertificateKind) -> Appliance {
+    Appliance::start(Settings { certificate, ..Settings::default() }).unwrap()
+}
+
+/// What a handshake that trusts `ca_path` says.
+fn outcome(appliance: &Appliance, name: &str) -> String {
+    match connect(appliance, appliance.ca_path(), name) {
+        Ok(_) => "accepted".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_default_is_trusted_by_all_its_names() {
+    let appliance = serving(CertificateKind::InternalCa);
+    for name in ["127.0.0.1", "::1", "localhost", "lxca.test"] {
+        assert_eq!(outcome(&appliance, name), "accepted", "{name}");
+    }
+    assert!(outcome(&appliance, "other.test").contains("not valid for name"));
+}
+
+#[test]
+fn an_rsa_key_works_too() {
+    assert_eq!(outcome(&serving(CertificateKind::Rsa), "127.0.0.1"), "accepted");
+}
+
+#[test]
+fn names_may_be_missing() {
+    let localhost = serving(CertificateKind::LocalhostOnly);
+    assert_eq!(outcome(&localhost, "localhost"), "accepted");
+    assert!(outcome(&localhost, "127.0.0.1").contains("not valid for name"));
+    let unnamed = serving(CertificateKind::NoSan);
+    assert!(outcome(&unnamed, "localhost").contains("not valid for"));
+}
+
+#[test]
+fn dates_may_be_wrong() {
+    assert!(outcome(&serving(CertificateKind::Expired), "localhost").contains("expired"));
+    assert!(outcome(&serving(CertificateKind::NotYetValid), "localhost").contains("not valid yet"));
+}
+
+#[test]
+fn the_issuer_may_be_unknown() {
+    assert!(outcome(&serving(CertificateKind::UnknownCa), "localhost").contains("UnknownIssuer"));
+}
+
+#[test]
+fn a_certificate_may_be_its_own_issuer() {
+    for kind in [CertificateKind::SelfSigned, CertificateKind::SelfSignedExpired] {
+        let appliance = serving(kind);
+        let said = outcome(&appliance, "localhost");
+        // The client's library refuses any CA certificate of a server, whatever its dates.
+        assert!(said.contains("CaUsedAsEndEntity"), "{said}");
+    }
+}
+
+#[test]
+fn the_fingerprint_is_that_of_the_certificate() {
+    let appliance = serving(CertificateKind::InternalCa);
+    let stream = connect(&appliance, appliance.ca_path(), "localhost").unwrap();
+    let certificate = &stream.conn.peer_certificates().unwrap()[0];
+    let hash = ring::digest::digest(&ring::digest::SHA256, certificate);
+    let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(appliance.certificate_fingerprint(), format!("sha256:{hash}"));
+}
+
+#[test]
+fn tls_1_2_can_be_all_there_is_and_the_log_knows() {
+    for (tls12_only, version) in [(true, "TLSv1_2"), (false, "TLSv1_3")] {
+        let appliance = Appliance::start(Settings { tls12_only, ..Settings::default() }).unwrap();
+        let mut stream = connect(&appliance, appliance.ca_path(), "lxca.test").unwrap();
+        stream.write_all(&request("GET", "/sessions", &[&basic(&appliance)], b"")).unwrap();
+        assert_eq!(collect(&mut stream).1, End::Closed);
+        let logged = &appliance.requests()[0];
+        assert_eq!((logged.tls_version.as_str(), logged.server_name.as_deref()), (version, Some("lxca.test")));
+    }
+}
+
+#[test]
+fn only_loopback_is_listened_on() {
+    let settings = |listen: &str| Settings { listen: listen.parse().unwrap(), ..Settings::default() };
+    assert!(Appliance::start(settings("0.0.0.0")).is_err());
+    if let Ok(appliance) = Appliance::start(settings("::1")) {
+        assert_eq!(outcome(&appliance, "::1"), "accepted");
+    }
+}

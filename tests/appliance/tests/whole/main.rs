@@ -1,0 +1,20 @@
+//! The appliance, seen from outside by a client of a few lines. One test program, because each one is linked anew.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that fails may end as it likes"
+)]
+
+mod access;
+mod binary;
+mod certificates;
+mod client;
+mod faults;
+mod firmware;
+mod management;
+mod quirks;
+mod restart;
+mod tasks;
