@@ -25,7 +25,11 @@ pub fn print(output: bool, operation: Option<&str>) -> Result<String, Failure> {
     });
     let schema = match (output, entry.transpose()?) {
         (false, None) => whole_input(),
-        (false, Some(entry)) => document(input(entry), &format!("The input of lxca for {}", entry.name)),
+        (false, Some(entry)) => {
+            let (mut schema, definitions) = input(entry);
+            schema.insert("$defs".into(), definitions);
+            document(schema, &format!("The input of lxca for {}", entry.name))
+        }
         (true, None) => document(answer(None), "The answer of lxca"),
         (true, Some(entry)) => document(answer(Some(entry)), &format!("The answer of lxca for {}", entry.name)),
     };
@@ -42,14 +46,16 @@ fn document(mut schema: Map<String, Value>, title: &str) -> Value {
 
 /// The input of any operation.
 fn whole_input() -> Value {
-    let each: Vec<Value> = TABLE.iter().map(|entry| Value::Object(input(entry))).collect();
-    document(object(json!({"type": "object", "oneOf": each})), "The input of lxca")
+    let (each, mut definitions): (Vec<_>, Vec<_>) = TABLE.iter().map(input).unzip();
+    // The same in all of them: hosts.
+    let definitions = definitions.pop().unwrap_or_default();
+    document(object(json!({"type": "object", "oneOf": each, "$defs": definitions})), "The input of lxca")
 }
 
-/// The normalised input of one operation: connection options, its own, and whatever the caller says of itself.
-fn input(entry: &Entry) -> Map<String, Value> {
-    let mut generator =
-        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
+/// The normalised input of one operation: connection options, its own, and whatever the caller says of itself; and the
+/// definitions it refers to.
+fn input(entry: &Entry) -> (Map<String, Value>, Value) {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
     let operation = json!({"const": entry.name, "description": format!("Which question is asked: {}.", entry.summary)});
     let mut properties = Map::from_iter([("operation".to_owned(), operation)]);
     let mut required = vec![json!("operation")];
@@ -70,8 +76,9 @@ fn input(entry: &Entry) -> Map<String, Value> {
         "additionalProperties": false,
         "allOf": rules,
     }));
-    schema.values_mut().for_each(plain);
-    schema
+    let mut definitions = Value::Object(generator.take_definitions(true));
+    schema.values_mut().chain([&mut definitions]).for_each(plain);
+    (schema, definitions)
 }
 
 /// The answer, with the data of one operation.
@@ -95,12 +102,16 @@ fn answer(entry: Option<&Entry>) -> Map<String, Value> {
     schema
 }
 
-/// Takes the widths of Rust's integers out: no format of JSON Schema, and the limits say more.
+/// Takes out what comes from Rust's side: the widths of integers (no format of JSON Schema, and the limits say more) and
+/// the line breaks of doc comments.
 fn plain(value: &mut Value) {
     match value {
         Value::Object(object) => {
             if object.get("format").is_some_and(|format| format.as_str().is_some_and(|name| name.starts_with("uint"))) {
                 object.remove("format");
+            }
+            if let Some(Value::String(description)) = object.get_mut("description") {
+                *description = description.replace('\n', " ");
             }
             object.values_mut().for_each(plain);
         }

@@ -427,7 +427,7 @@ mod tests {
         (serde_json::from_str(clean.text()).unwrap(), masked)
     }
 
-    #[derive(Serialize)]
+    #[derive(serde::Serialize)]
     struct Everything {
         password: Option<String>,
         list: Vec<String>,

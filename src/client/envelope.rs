@@ -137,11 +137,13 @@ impl Envelope {
         };
         // `max_by_key` would take the last of equals.
         let gravest = self.messages.iter().rev().max_by_key(rank)?;
-        let words = [gravest.text.as_deref(), gravest.explanation.as_deref()];
-        let words = words.iter().flatten().map(|words| words.trim()).find(|words| !words.is_empty());
+        let words = [gravest.text.as_deref(), gravest.explanation.as_deref()].into_iter().flatten();
+        let words: Vec<&str> =
+            words.map(|words| words.trim().trim_end_matches('.')).filter(|words| !words.is_empty()).collect();
+        let words = (!words.is_empty()).then(|| words.join(". "));
         match (words, &gravest.id) {
             (Some(words), Some(id)) => Some(format!("{words} ({id})")),
-            (Some(words), None) => Some(words.to_owned()),
+            (Some(words), None) => Some(words),
             (None, Some(id)) => Some(id.clone()),
             (None, None) => None,
         }

@@ -23,6 +23,9 @@ use envelope::{Envelope, Verdict};
 use retry::Limits;
 use transport::{Repeat, Reply, Request, Transport};
 
+/// Where sessions are opened and closed.
+const SESSIONS: &str = "/sessions";
+
 /// How much of the appliance's text a sentence quotes; the whole text is in `messages`.
 const LONGEST_QUOTE: usize = 1000;
 
@@ -145,7 +148,7 @@ impl Client {
     /// POST /sessions [LXCA API, section 2.2]. A refused login is never repeated: 20 of them lock the account.
     fn log_in(&self, keeper: &Keeper, limits: &Limits) -> Result<Session, Failure> {
         keeper.entering();
-        let reply = self.repeated(Method::POST, "/sessions", Credentials::new(), Some(&self.login), limits);
+        let reply = self.repeated(Method::POST, SESSIONS, Credentials::new(), Some(&self.login), limits);
         let (reply, text) = match reply {
             Ok(mut reply) => {
                 let text =
@@ -163,10 +166,8 @@ impl Client {
         keeper.entered(session.clone());
         let status = reply.status;
         let reply = Reply { body: text.clone().into_bytes(), ..reply };
-        match (self.judged(&Method::POST, "/sessions", reply), session) {
-            (Err(failure), _) if matches!(status, 400 | 401 | 403) => Err(self.login_refused(failure)),
-            (Err(failure), _) => Err(failure),
-            (Ok(Body { failure: Some(failure), .. }), _) => Err(self.login_refused(failure)),
+        match (self.judged(&Method::POST, SESSIONS, reply), session) {
+            (Err(failure), _) | (Ok(Body { failure: Some(failure), .. }), _) => Err(failure),
             (Ok(_), _) if auth::password_change_required(&text) => {
                 let text = format!(
                     "{} accepts the password of user {} only to change it: log in to its web interface once and set a new one.",
@@ -183,19 +184,9 @@ impl Client {
         }
     }
 
-    /// The failure of a login that was answered with no.
-    fn login_refused(&self, failure: Failure) -> Failure {
-        let sentence = format!(
-            "{} refused the login of user {}. {} Check `username` and `password`; it was not tried again, for repeated \
-             failures lock the account",
-            self.host, self.username, failure.sentence
-        );
-        Failure { kind: Kind::AuthenticationFailed, sentence, ..failure }
-    }
-
     /// DELETE /sessions [LXCA API, section 2.3].
     fn log_out(&self, session: &Session) {
-        let request = Request { method: Method::DELETE, path: "/sessions", headers: session.credentials(), body: None };
+        let request = Request { method: Method::DELETE, path: SESSIONS, headers: session.credentials(), body: None };
         let trouble = match self.transport.exchange(request, auth::LEAVING) {
             Ok(reply) if (200..300).contains(&reply.status) => return,
             Ok(reply) => format!("HTTP {}", reply.status),
@@ -257,7 +248,7 @@ impl Client {
         let broken = serde_json::from_str::<IgnoredAny>(text).err();
         let envelope = Envelope::read(if broken.is_none() { text } else { "" });
         // What a good login or logout says of itself is no news to anybody.
-        let is_session = path == "/sessions" && (200..300).contains(&reply.status) && envelope.verdict < Verdict::Bad;
+        let is_session = path == SESSIONS && (200..300).contains(&reply.status) && envelope.verdict < Verdict::Bad;
         let quote = envelope.quote().map(|quote| self.shortened(&quote));
         let quoted = quote.as_ref().map(|quote| format!(": {quote}")).unwrap_or_default();
         if !is_session {
@@ -265,7 +256,7 @@ impl Client {
         }
         if !(200..300).contains(&reply.status) {
             let described = if broken.is_some() { described(&reply, text, length) } else { quoted };
-            return Err(self.refused(&reply, format!("{what}{described}")));
+            return Err(self.refused(path, &reply, format!("{what}{described}")));
         }
         let mended = mended.map_err(|why| invalid(format!("{why}.")))?;
         if let Some(error) = broken {
@@ -283,15 +274,19 @@ impl Client {
         if envelope.verdict == Verdict::Warning {
             self.report.warn(format!("{} answered {method} {path} with a warning{quoted}", self.host));
         }
-        let failure = (envelope.verdict == Verdict::Bad).then(|| Failure {
-            http_status: Some(reply.status),
-            ..Failure::new(Kind::OperationFailed, format!("{what}, but says that it failed{quoted}."))
+        let failure = (envelope.verdict == Verdict::Bad).then(|| {
+            let text = format!("{what}, but says that it failed{quoted}.");
+            let failure = match path {
+                SESSIONS => Failure::new(Kind::AuthenticationFailed, format!("{text} {}", self.check_credentials())),
+                _ => Failure::new(Kind::OperationFailed, text),
+            };
+            Failure { http_status: Some(reply.status), ..failure }
         });
         Ok(Body { text: mended.text, failure })
     }
 
     /// The failure of an answer whose HTTP status is none of success.
-    fn refused(&self, reply: &Reply, what: String) -> Failure {
+    fn refused(&self, path: &str, reply: &Reply, what: String) -> Failure {
         let status = reply.status;
         let retry_after = retry::retry_after(reply).filter(|_| retry::is_busy(status));
         let (kind, help) = match status {
@@ -303,17 +298,17 @@ impl Client {
                     format!("It points to {location:?}; redirects are never followed. Check `host` and `port`."),
                 )
             }
-            401 => {
+            // A login is documented to be refused with 400, and observed to be with 403 [LXCA API, section 2.2].
+            401 => (Kind::AuthenticationFailed, self.check_credentials()),
+            400 | 403 if path == SESSIONS => (Kind::AuthenticationFailed, self.check_credentials()),
+            403 => {
                 let user = &self.username;
-                (
-                    Kind::AuthenticationFailed,
-                    format!("Check `username` ({user}) and `password`; it was not tried again."),
-                )
+                let help = format!(
+                    "User {user} lacks the privilege, the appliance lacks a licence, or the password is wrong: some \
+                     pages answer that so."
+                );
+                (Kind::PermissionDenied, help)
             }
-            403 => (
-                Kind::PermissionDenied,
-                format!("The user {} lacks the privilege, or the appliance a licence.", self.username),
-            ),
             404 => (Kind::NotFound, String::new()),
             409 | 412 => (Kind::Conflict, "Something else is using it; try again later.".into()),
             400..500 if status != 429 => (Kind::BadRequest, String::new()),
@@ -326,6 +321,14 @@ impl Client {
         };
         let text = format!("{what}. {help}");
         Failure { http_status: Some(status), retry_after, ..Failure::new(kind, text.trim_end()) }
+    }
+
+    /// What to do about refused credentials.
+    fn check_credentials(&self) -> String {
+        format!(
+            "Check `username` ({}) and `password`; it was not tried again, for repeated failures lock the account.",
+            self.username
+        )
     }
 
     /// A text of the appliance, short enough for a sentence; masked before, or half a secret would stay.

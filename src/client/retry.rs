@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn pauses_double_with_jitter_up_to_ten_seconds() {
-        for (repeats, full) in [(0, 0.5), (1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 10.0), (40, 10.0)] {
+        for (repeats, full) in [(0, 0.5f64), (1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 10.0), (40, 10.0)] {
             let pauses: Vec<f64> = (0..200).map(|_| jittered(repeats).as_secs_f64()).collect();
             assert!(pauses.iter().all(|pause| (full * 0.5..=(full * 1.5).min(10.0)).contains(pause)), "{repeats}");
             assert!(pauses.iter().any(|pause| *pause < full * 0.9), "{repeats}");

@@ -61,7 +61,7 @@ pub fn choice<'c>(choices: &'c [&'static str]) -> impl Fn(&Value) -> Accepted<&'
             let listed = choices.join(", ");
             let likeness = |choice: &&&str| (strsim::jaro_winkler(choice, text) * 1000.0) as u64;
             match choices.iter().max_by_key(likeness).filter(|choice| likeness(choice) > 850) {
-                Some(nearest) => format!("accepted are {listed}; did you mean {nearest}?"),
+                Some(nearest) => format!("accepted are {listed}; perhaps {nearest} is meant"),
                 None => format!("accepted are {listed}"),
             }
         })

@@ -29,11 +29,11 @@ const IPV6: &str = "(?:(?:G:){7}G|(?:G:){1,7}:|(?:G:){1,6}:G|(?:G:){1,5}(?::G){1
 const GROUP: &str = "[0-9A-Fa-f]{1,4}";
 
 /// The grammar of [`Host::parse`] for the published schema; a property test holds the two together.
-pub fn pattern() -> String {
+pub fn patterns() -> [String; 4] {
     let name = NAME.replace('L', LABEL);
     let ipv4 = IPV4.replace('B', BYTE);
     let ipv6 = IPV6.replace('G', GROUP).replace('V', &ipv4);
-    format!("^(?:{name}|{ipv4}|{ipv6}|\\[{ipv6}\\])$")
+    [format!("^{name}$"), format!("^{ipv4}$"), format!("^{ipv6}$"), format!("^\\[{ipv6}\\]$")]
 }
 
 /// A host to connect to, or a name expected in a certificate.
@@ -105,10 +105,12 @@ impl JsonSchema for Host {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "maxLength": LONGEST_NAME, "pattern": pattern()})
-    }
-
-    fn inline_schema() -> bool {
-        true
+        let forms: Vec<Schema> = patterns().iter().map(|pattern| json_schema!({"pattern": pattern})).collect();
+        json_schema!({
+            "description": "A DNS name whose last label is not all digits, an IPv4 address, or an IPv6 address.",
+            "type": "string",
+            "maxLength": LONGEST_NAME,
+            "anyOf": forms,
+        })
     }
 }

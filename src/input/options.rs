@@ -151,7 +151,7 @@ impl<'e> Options<'e> {
             self.refuse(
                 &shown(&key),
                 match nearest {
-                    Some(known) => format!("unknown option; did you mean `{known}`?"),
+                    Some(known) => format!("unknown option, perhaps `{known}` is meant"),
                     None => format!("unknown option; accepted are {}", self.known.join(", ")),
                 },
             );

@@ -189,7 +189,7 @@ impl FirmwareExportInfo {
         let body = client.get(&format!("{PATH}0"))?;
         let statuses = firmware_status::read(&body.text).ok_or_else(|| self.wrong_shape(client));
         let tasks: Vec<Task> = statuses?.into_iter().filter(Status::says_something).map(Task::of).collect();
-        let each: Vec<String> = tasks.iter().map(|task| format!("{} {}.", task.words(), task.detail())).collect();
+        let each: Vec<String> = tasks.iter().map(|task| format!("One is {}.", task.words())).collect();
         let msg = match tasks.len() {
             1 => format!("1 export task is running on {}.", client.host()),
             count => format!("{count} export tasks are running on {}.", client.host()),
@@ -197,7 +197,7 @@ impl FirmwareExportInfo {
         client.report().data(Data::Tasks { tasks });
         match body.failure {
             Some(failure) => Err(failure),
-            None => Ok(Success { changed: false, msg, detail: each.join(" ").trim().to_owned() }),
+            None => Ok(Success { changed: false, msg, detail: each.join(" ") }),
         }
     }
 

@@ -54,12 +54,11 @@ fn the_issuer_may_be_unknown() {
 
 #[test]
 fn a_certificate_may_be_its_own_issuer() {
-    for kind in [CertificateKind::SelfSigned, CertificateKind::SelfSignedExpired] {
-        let appliance = serving(kind);
-        let said = outcome(&appliance, "localhost");
-        // The client's library refuses any CA certificate of a server, whatever its dates.
-        assert!(said.contains("CaUsedAsEndEntity"), "{said}");
-    }
+    // The client's library refuses a server with a CA certificate, once it has looked at the dates.
+    let said = outcome(&serving(CertificateKind::SelfSigned), "localhost");
+    assert!(said.contains("CaUsedAsEndEntity"), "{said}");
+    let said = outcome(&serving(CertificateKind::SelfSignedExpired), "localhost");
+    assert!(said.contains("expired"), "{said}");
 }
 
 #[test]

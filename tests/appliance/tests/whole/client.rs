@@ -23,6 +23,9 @@ pub const UEFI: &str = "lnvgy_fw_uefi_ive180g-3.41_anyos_32-64";
 /// A firmware that is not.
 pub const XCC: &str = "lnvgy_fw_xcc_cdi3a8n-9.40_anyos_noarch";
 
+/// Longest silence of a server that is not meant to be silent; the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// How a connection ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
@@ -114,7 +117,12 @@ pub fn request(method: &str, target: &str, headers: &[&str], body: &[u8]) -> Vec
 
 /// Sends bytes, and collects what comes back until the end.
 pub fn raw(appliance: &Appliance, request: &[u8]) -> io::Result<(Vec<u8>, End)> {
-    let mut stream = connect(appliance, appliance.ca_path(), "127.0.0.1")?;
+    raw_within(appliance, request, PATIENCE)
+}
+
+/// The same, but takes a silence of this length for the end.
+pub fn raw_within(appliance: &Appliance, request: &[u8], patience: Duration) -> io::Result<(Vec<u8>, End)> {
+    let mut stream = connect_within(appliance, appliance.ca_path(), "127.0.0.1", patience)?;
     stream.write_all(request)?;
     Ok(collect(&mut stream))
 }
@@ -140,6 +148,11 @@ pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// Connects, and completes the handshake.
 pub fn connect(appliance: &Appliance, ca: &Path, name: &str) -> io::Result<Tls> {
+    connect_within(appliance, ca, name, PATIENCE)
+}
+
+/// The same, with a limit to every silence.
+pub fn connect_within(appliance: &Appliance, ca: &Path, name: &str, patience: Duration) -> io::Result<Tls> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(ca).map_err(io::Error::other)? {
         roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
@@ -152,7 +165,7 @@ pub fn connect(appliance: &Appliance, ca: &Path, name: &str) -> io::Result<Tls> 
     let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
     let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
     let mut tcp = TcpStream::connect((appliance.host(), appliance.port()))?;
-    tcp.set_read_timeout(Some(Duration::from_secs(1)))?;
+    tcp.set_read_timeout(Some(patience))?;
     while tls.is_handshaking() {
         tls.complete_io(&mut tcp)?;
     }

@@ -1,0 +1,128 @@
+//! `GET /updateRepositories/firmware` and `…/uxsps` (LXCA API, GET /updateRepositories/firmware).
+
+use serde_json::{Map, Value, json};
+
+use crate::catalogue::MACHINE_TYPES;
+use crate::clock;
+use crate::endpoints::firmware_status::counters;
+use crate::endpoints::management::space;
+use crate::envelope::{NOT_FOUND, NOT_VALID, found, not_found};
+use crate::package::Package;
+use crate::reply::{Content, Reply};
+use crate::routes::Call;
+use crate::tasks::{End, Task, TaskKind};
+
+const IMPORT_DIRECTORY: &str = "/opt/lenovo/lxca/data/updates/firmware";
+
+/// Space for the repository, in bytes.
+const ALLOTMENT: u64 = 21_474_836_480;
+
+/// `GET /updateRepositories/firmware`. A key is needed; the bare parameter `updates` of one table counts as
+/// `key=updates`.
+pub(crate) fn get(call: &Call<'_>) -> Reply {
+    let bare = call.request.query("updates").map(|_| "updates".to_owned());
+    let key = call.request.query("key").or_else(|| call.request.query("action")).or(bare);
+    let state = &*call.state;
+    let value = match key.as_deref() {
+        Some("export") => return download(call),
+        Some("supportedMts") => machine_types(),
+        Some("size") => space(ALLOTMENT, &state.firmware),
+        Some("lastRefreshed") => clock::refreshed(state.last_refreshed).into(),
+        Some("importDir") => IMPORT_DIRECTORY.into(),
+        Some("publicKeys") => Value::Array(Vec::new()),
+        Some("updates") => selected(call, &state.firmware).map(|package| shown(call, package)).collect(),
+        Some("updatesByMt") => by_machine_type(call, &state.firmware),
+        Some("updatesByMtByComp") => json!({ "parameter": "MTS", "value": machine_types() }),
+        _ => return not_found(400, NOT_VALID),
+    };
+    found(Map::from_iter(key.map(|key| (key, value))))
+}
+
+/// `GET /updateRepositories/firmware/uxsps`.
+pub(crate) fn get_uxsps(call: &Call<'_>) -> Reply {
+    let key = call.request.query("key").or_else(|| call.request.query("action"));
+    let value = match key.as_deref() {
+        Some("export") => return download(call),
+        Some("uxsps") => selected(call, &call.state.uxsps).map(|package| shown(call, package)).collect(),
+        Some("uxspsByMt") => by_machine_type(call, &call.state.uxsps),
+        _ => return not_found(400, NOT_VALID),
+    };
+    found(Map::from_iter(key.map(|key| (key, value))))
+}
+
+/// Download of an export; `key=export` and `action=export` do the same.
+fn download(call: &Call<'_>) -> Reply {
+    let name = call.request.query("exportRepoFilename").unwrap_or_default();
+    let finished = call.state.tasks.iter().filter(|task| task.end == Some(End::Complete));
+    let file = finished.filter_map(|task| task.file.as_ref()).find(|file| file.name == name);
+    match file {
+        Some(file) => Reply::new(200, Content::Zip(file.clone()))
+            .with("Content-Disposition", format!("attachment; filename=\"{}\"", file.name)),
+        None => not_found(call.state.settings.quirks.unknown_file_status, NOT_FOUND),
+    }
+}
+
+/// `comp` is the documented text `"[]"`; `type` is a list in one text.
+fn machine_types() -> Value {
+    let shown = |(types, display, category, name, in_inventory): &(&str, &str, &str, &str, bool)| {
+        json!({
+            "category": category,
+            "comp": "[]",
+            "displayType": display,
+            "inventoryMT": if *in_inventory { "true" } else { "false" },
+            "name": name,
+            "supportDownload": "true",
+            "type": types,
+        })
+    };
+    MACHINE_TYPES.iter().map(shown).collect()
+}
+
+/// The listed packages that the parameters `mt` and `with` choose.
+fn selected<'a>(call: &Call<'_>, packages: &'a [Package]) -> impl Iterator<Item = &'a Package> {
+    let types = call.request.query("mt").filter(|types| !types.is_empty());
+    let latest_only = call.request.query("with").is_some_and(|with| with == "latest");
+    packages.iter().filter(move |package| {
+        let fits = |types: &String| types.split(',').any(|machine| package.is_for(machine));
+        package.listed && (package.latest || !latest_only) && types.as_ref().is_none_or(fits)
+    })
+}
+
+/// Progress of the download that is running, or of the last one, beside the updates for each machine type.
+fn by_machine_type(call: &Call<'_>, packages: &[Package]) -> Value {
+    let chosen: Vec<&Package> = selected(call, packages).collect();
+    let mut types: Vec<&String> = chosen.iter().flat_map(|package| &package.machine_types).collect();
+    types.sort();
+    types.dedup();
+    let lists: Vec<Value> = types
+        .into_iter()
+        .map(|machine| {
+            let fitting = chosen.iter().filter(|package| package.is_for(machine));
+            let updates: Vec<Value> = fitting.map(|package| shown(call, package)).collect();
+            json!({ "mt": machine, "updates": updates })
+        })
+        .collect();
+    let is_download = |task: &&Task| task.runs() && task.kind == TaskKind::AcquirePayload;
+    let running = call.state.tasks.iter().find(is_download);
+    let about = |task: &Task| {
+        packages.iter().filter(|package| task.fixids.contains(&package.fixid)).map(|package| package.size).sum()
+    };
+    let mut shown = match running {
+        Some(task) => counters(task.fixids.len() as u64, about(task), task.fraction(call.now)),
+        None => counters(0, 0, 1.0),
+    };
+    if let Some(shown) = shown.as_object_mut() {
+        let state = running.map_or("complete", |_| call.state.settings.quirks.running_state.as_str());
+        shown.insert("current".into(), "".into());
+        shown.insert("progress".into(), running.map_or(100, |task| task.percentage(call.now)).into());
+        shown.insert("state".into(), state.into());
+        // -1 is the documented number for no job.
+        shown.insert("jobid".into(), running.map_or(json!(-1), |task| json!(task.job)));
+        shown.insert("updates".into(), lists.into());
+    }
+    shown
+}
+
+fn shown(call: &Call<'_>, package: &Package) -> Value {
+    package.to_json(false, call.state.downloading(&package.fixid, call.now))
+}

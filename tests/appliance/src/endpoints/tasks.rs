@@ -1,0 +1,95 @@
+//! `/tasks` (LXCA API, GET /tasks).
+
+use serde_json::{Value, json};
+
+use crate::envelope::{CONFLICT, NOT_FOUND, NOT_VALID, refuse};
+use crate::reply::Reply;
+use crate::routes::Call;
+use crate::tasks::Task;
+
+/// `GET /tasks`: all jobs.
+pub(crate) fn list(call: &Call<'_>) -> Reply {
+    let children = with_children(call);
+    let shown = |task: &Task| task.to_json(task.job, children, call.now);
+    Reply::json(200, call.state.tasks.iter().map(shown).collect())
+}
+
+/// `GET /tasks/{a,b,c}`: always a list. A subtask has a `jobUID` of its own, so it can be asked for as well. IDs
+/// nobody knows are left out; when none is known, the answer is 404. Neither is documented.
+pub(crate) fn get(call: &Call<'_>, ids: &str) -> Reply {
+    let children = with_children(call);
+    let found: Vec<Value> = ids
+        .split(',')
+        .filter_map(|id| id.parse().ok())
+        .filter_map(|number| Some(call.state.task(number)?.to_json(number, children, call.now)))
+        .collect();
+    if found.is_empty() {
+        return refuse(404, NOT_FOUND);
+    }
+    Reply::json(200, found.into())
+}
+
+/// Both ways to leave the children out, today's and the older one.
+fn with_children(call: &Call<'_>) -> bool {
+    let compact = call.request.query("compact").is_some_and(|value| value == "true");
+    let without = call.request.query("includeChildren").is_some_and(|value| value == "false");
+    !(compact || without)
+}
+
+/// `PUT /tasks`: cancels jobs; 200 without a body. IDs are texts. A job that is over gets 412, which the page
+/// documents without a reason.
+pub(crate) fn cancel(call: Call<'_>) -> Reply {
+    let body = call.body().unwrap_or_default();
+    let numbers = call.texts("list").and_then(|ids| numbers(ids.iter().map(String::as_str)));
+    let numbers = match numbers {
+        Some(numbers) if !numbers.is_empty() && body.get("action") == Some(&json!("cancel")) => numbers,
+        _ => return refuse(400, NOT_VALID),
+    };
+    let tasks: Option<Vec<&Task>> = numbers.iter().map(|number| call.state.task(*number)).collect();
+    match tasks {
+        None => refuse(400, NOT_FOUND),
+        Some(tasks) if tasks.iter().any(|task| task.end.is_some()) => refuse(412, CONFLICT),
+        Some(_) => {
+            for number in numbers {
+                call.state.cancel(number);
+            }
+            Reply::empty(200)
+        }
+    }
+}
+
+/// `PUT /tasks/{id}`: a cancel callback or a progress report. Both are checked and then ignored: the jobs of this
+/// appliance are its own.
+pub(crate) fn update(call: &Call<'_>, id: &str) -> Reply {
+    let known = id.parse().ok().and_then(|number| call.state.task(number));
+    let body = call.body().unwrap_or_default();
+    let has = |keys: [&str; 2]| keys.iter().all(|key| body.get(key).is_some());
+    if known.is_none() {
+        return refuse(404, NOT_FOUND);
+    }
+    if has(["cancelURL", "cancelRESTMethod"]) || has(["jobUID", "percentage"]) {
+        return Reply::empty(200);
+    }
+    refuse(400, NOT_VALID)
+}
+
+/// `DELETE /tasks/{a,b}`: deletes the records, and cancels nothing: a job that runs gets 412. The file of an export
+/// goes with its record. Not documented, all of it but the deletion.
+pub(crate) fn delete(call: Call<'_>, ids: &str) -> Reply {
+    let Some(numbers) = numbers(ids.split(',')) else {
+        return refuse(400, NOT_VALID);
+    };
+    let tasks: Option<Vec<&Task>> = numbers.iter().map(|number| call.state.task(*number)).collect();
+    match tasks {
+        None => refuse(404, NOT_FOUND),
+        Some(tasks) if tasks.iter().any(|task| task.end.is_none()) => refuse(412, CONFLICT),
+        Some(_) => {
+            call.state.tasks.retain(|task| !numbers.contains(&task.job) && !numbers.contains(&task.subtask));
+            Reply::empty(200)
+        }
+    }
+}
+
+fn numbers<'a>(ids: impl Iterator<Item = &'a str>) -> Option<Vec<u64>> {
+    ids.map(|id| id.parse().ok()).collect()
+}

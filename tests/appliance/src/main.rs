@@ -1,0 +1,181 @@
+//! `lxca-appliance serve`: a simulated appliance to try a client with.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::UNIX_EPOCH;
+
+use clap::Parser;
+use lxca_appliance::{Appliance, LoggedRequest, Settings};
+use serde_json::{Value, json};
+
+/// A simulated Lenovo XClarity Administrator on a loopback address.
+#[derive(Parser)]
+#[command(name = "lxca-appliance")]
+enum Command {
+    /// Start it and serve until Ctrl-C or SIGTERM. The first line is a JSON object that says how to reach it.
+    Serve(Serve),
+}
+
+#[derive(Parser)]
+struct Serve {
+    /// JSON file with settings; every field may be absent.
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// Address to listen on; loopback only.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<IpAddr>,
+    /// TCP port; 0 takes a free one. With --count, the first of consecutive ports.
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// Time factor of jobs.
+    #[arg(long, value_name = "FACTOR")]
+    speed: Option<f64>,
+    /// How many appliances to start in this process.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=200))]
+    count: u16,
+}
+
+fn main() -> ExitCode {
+    let Command::Serve(options) = Command::parse();
+    match serve(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody left to tell when this fails.
+            let _ = writeln!(io::stderr(), "lxca-appliance: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(options: &Serve) -> io::Result<()> {
+    let settings = settings(options)?;
+    let appliances: Vec<Appliance> = (0..options.count)
+        .map(|index| {
+            let mut settings = settings.clone();
+            if settings.port != 0 {
+                settings.port = settings.port.saturating_add(index);
+            }
+            Appliance::start(settings)
+        })
+        .collect::<io::Result<_>>()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Caught before the first line is out: whoever reads it may end us at once.
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        announce(&appliances)?;
+        appliances.iter().for_each(show_requests);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        Ok(())
+    })
+}
+
+fn settings(options: &Serve) -> io::Result<Settings> {
+    let mut settings = match &options.settings {
+        Some(file) => serde_json::from_slice(&std::fs::read(file)?)?,
+        None => Settings::default(),
+    };
+    settings.listen = options.listen.unwrap_or(settings.listen);
+    settings.port = options.port.unwrap_or(settings.port);
+    settings.speed = options.speed.unwrap_or(settings.speed);
+    Ok(settings)
+}
+
+/// Says how to reach the appliances: one JSON line for programs, then a few lines for people. A program may stop
+/// reading after its line.
+fn announce(appliances: &[Appliance]) -> io::Result<()> {
+    let mut all = appliances.iter().map(describe).collect::<io::Result<Vec<Value>>>()?;
+    let several = all.clone();
+    let Some(mut first) = all.drain(..).next() else {
+        return Ok(());
+    };
+    if let (true, Some(first)) = (several.len() > 1, first.as_object_mut()) {
+        first.insert("appliances".into(), several.into());
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "{first}")?;
+    out.flush()?;
+    for appliance in appliances {
+        let _ = writeln!(
+            out,
+            "\nsimulated LXCA at https://{}\n  user      {}\n  password  {}\n  CA        {}\n  pin       {}",
+            authority(appliance),
+            appliance.username(),
+            appliance.password(),
+            appliance.ca_path().display(),
+            appliance.certificate_fingerprint(),
+        );
+    }
+    let _ = writeln!(out, "\nCtrl-C ends it. Requests:");
+    Ok(())
+}
+
+fn describe(appliance: &Appliance) -> io::Result<Value> {
+    let arguments_file = appliance.directory().join("arguments.json");
+    let mut arguments = json!({
+        "operation": "firmware_export_info",
+        "task_id": 12,
+        "host": appliance.host(),
+        "port": appliance.port(),
+        "username": appliance.username(),
+        "password": appliance.password(),
+        "ca_path": appliance.ca_path(),
+    });
+    write_private(&arguments_file, &arguments)?;
+    if let Some(shown) = arguments.as_object_mut() {
+        shown.remove("operation");
+        shown.remove("task_id");
+        shown.insert("certificate_fingerprint".into(), appliance.certificate_fingerprint().into());
+        shown.insert("arguments_file".into(), json!(arguments_file));
+    }
+    Ok(arguments)
+}
+
+fn write_private(path: &Path, content: &Value) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{content}")
+}
+
+/// Prints the requests of an appliance as JSON lines, from a thread that ends with the process.
+fn show_requests(appliance: &Appliance) {
+    let (requests, authority) = (appliance.follow_requests(), authority(appliance));
+    std::thread::spawn(move || {
+        for request in requests {
+            // Nobody may be reading any more.
+            let _ = writeln!(io::stdout(), "{}", line(&authority, &request));
+        }
+    });
+}
+
+/// One request without its secrets: of the headers only the names, of the body only the length.
+fn line(authority: &str, request: &LoggedRequest) -> Value {
+    let names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let at = request.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    json!({
+        "time": at.as_secs_f64(),
+        "appliance": authority,
+        "connection": request.connection,
+        "method": request.method,
+        "target": request.target,
+        "headers": names,
+        "user_agent": request.header("user-agent"),
+        "body_bytes": request.body_length,
+        "status": request.status,
+        "milliseconds": request.took.map(|took| took.as_secs_f64() * 1000.0),
+    })
+}
+
+/// Host and port as in a URL.
+fn authority(appliance: &Appliance) -> String {
+    match appliance.host() {
+        host if host.contains(':') => format!("[{host}]:{}", appliance.port()),
+        host => format!("{host}:{}", appliance.port()),
+    }
+}

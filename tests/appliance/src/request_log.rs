@@ -1,0 +1,96 @@
+//! The log of requests.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, SystemTime};
+
+/// Entries kept; older ones are forgotten.
+const KEPT: usize = 5_000;
+
+/// Longest part of a body that is kept, in bytes.
+const BODY_KEPT: usize = 65_536;
+
+/// A request as it arrived, and what became of it. Holds secrets: passwords, cookies, tokens.
+#[derive(Clone, Debug)]
+pub struct LoggedRequest {
+    /// Counts the requests, from 1.
+    pub number: u64,
+    /// Counts the connections, from 1: requests with the same value shared one.
+    pub connection: u64,
+    /// When the request had arrived completely.
+    pub at: SystemTime,
+    /// HTTP method.
+    pub method: String,
+    /// Path and query, as they came.
+    pub target: String,
+    /// All headers, as they came.
+    pub headers: Vec<(String, String)>,
+    /// The first 64 KiB of the body.
+    pub body: Vec<u8>,
+    /// Length of the whole body, in bytes.
+    pub body_length: usize,
+    /// The name the client asked for in TLS (SNI), if any.
+    pub server_name: Option<String>,
+    /// `TLSv1_2` or `TLSv1_3`.
+    pub tls_version: String,
+    /// HTTP status of the answer; `None`: not answered yet, or a fault put no HTTP answer on the wire.
+    pub status: Option<u16>,
+    /// From arrival to the last byte of the answer, or to the point where a fault ended it.
+    pub took: Option<Duration>,
+}
+
+impl LoggedRequest {
+    /// First header with this name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// The log: a ring of entries, and those who follow it.
+#[derive(Debug, Default)]
+pub(crate) struct RequestLog {
+    entries: VecDeque<LoggedRequest>,
+    followers: Vec<Sender<LoggedRequest>>,
+    count: u64,
+}
+
+impl RequestLog {
+    /// Notes an arrival; the result is its number.
+    pub fn arrived(&mut self, mut request: LoggedRequest) -> u64 {
+        self.count += 1;
+        request.number = self.count;
+        request.body.truncate(BODY_KEPT);
+        if self.entries.len() == KEPT {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(request);
+        self.count
+    }
+
+    /// Notes what became of a request, and tells the followers.
+    pub fn answered(&mut self, number: u64, status: Option<u16>, took: Duration) {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) else {
+            return;
+        };
+        (entry.status, entry.took) = (status, Some(took));
+        self.followers.retain(|follower| follower.send(entry.clone()).is_ok());
+    }
+
+    /// All entries, in order of arrival.
+    pub fn entries(&self) -> Vec<LoggedRequest> {
+        self.entries.iter().cloned().collect()
+    }
+
+    /// Forgets all entries; numbers go on.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// Every request from now on, as soon as it is answered.
+    pub fn follow(&mut self) -> Receiver<LoggedRequest> {
+        let (sender, receiver) = channel();
+        self.followers.push(sender);
+        receiver
+    }
+}

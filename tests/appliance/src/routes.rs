@@ -1,0 +1,92 @@
+//! Which call a request is.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::endpoints::{
+    aicc, firmware, firmware_actions, firmware_status, management, management_actions, sessions, tasks, uploads,
+};
+use crate::envelope;
+use crate::gate::{self, Caller, LOGIN_PAGE};
+use crate::http::Request;
+use crate::reply::Reply;
+use crate::state::State;
+
+/// A request that was let in, and what it is about.
+pub(crate) struct Call<'a> {
+    pub state: &'a mut State,
+    pub request: &'a Request,
+    pub caller: Caller,
+    pub now: Instant,
+}
+
+impl Call<'_> {
+    /// The JSON body; `None`: it is not JSON.
+    pub fn body(&self) -> Option<Value> {
+        serde_json::from_slice(&self.request.body).ok()
+    }
+
+    /// A list of texts in the JSON body. `None`: it is missing, or something else is in its place.
+    pub fn texts(&self, key: &str) -> Option<Vec<String>> {
+        let body = self.body()?;
+        let items = body.get(key)?.as_array()?;
+        items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// Answers a request.
+pub(crate) fn answer(state: &mut State, request: &Request, peer: IpAddr, now: Instant) -> Reply {
+    if state.unavailable_until.is_some() {
+        return Reply::html(503, "Service Unavailable");
+    }
+    let path = request.path().to_owned();
+    match (request.method.as_str(), path.as_str()) {
+        ("POST", "/sessions") => return sessions::log_in(state, request, peer, now),
+        ("GET" | "HEAD", LOGIN_PAGE) => return Reply::html(200, "Lenovo XClarity Administrator (simulated)"),
+        _ => {}
+    }
+    match gate::admit(state, request, now) {
+        Ok(caller) => dispatch(Call { state, request, caller, now }),
+        Err(refusal) => refusal,
+    }
+}
+
+fn dispatch(call: Call<'_>) -> Reply {
+    let path = call.request.path().to_owned();
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let method = match call.request.method.as_str() {
+        "HEAD" => "GET",
+        method => method,
+    };
+    match (method, segments.as_slice()) {
+        ("GET", ["aicc"]) => aicc::get(&call),
+        ("GET", ["sessions"]) => sessions::list(&call),
+        ("DELETE", ["sessions"]) => sessions::log_out(call),
+        ("DELETE", ["sessions", id]) => sessions::end(call, id),
+        ("GET", ["updateRepositories", "firmware"]) => firmware::get(&call),
+        ("PUT", ["updateRepositories", "firmware"]) => firmware_actions::put(call),
+        ("GET", ["updateRepositories", "firmware", "status"]) => firmware_status::get(call),
+        ("GET", ["updateRepositories", "firmware", "uxsps"]) => firmware::get_uxsps(&call),
+        ("PUT", ["updateRepositories", "firmware", "uxsps"]) => firmware_actions::put_uxsps(call),
+        ("POST", ["files", "updateRepositories", "firmware", "import", "validate" | "validation"]) => {
+            uploads::validate(call)
+        }
+        ("POST", ["files", "updateRepositories", "firmware", "import"]) => uploads::import_firmware(call),
+        ("GET", ["managementServer", "updates"]) => management::list(&call),
+        ("POST", ["managementServer", "updates"]) => management_actions::post(call),
+        ("PUT", ["managementServer", "updates"]) => management_actions::put(call),
+        ("GET", ["managementServer", "updates", ids]) => management::get(&call, ids),
+        ("DELETE", ["managementServer", "updates", ids]) => management_actions::delete(call, ids),
+        ("POST", ["files", "managementServer", "updates"]) => uploads::import_management(call),
+        ("POST", ["stgupdates", "repository", "import", "SELF"]) => uploads::moved(&call),
+        ("GET", ["tasks"]) => tasks::list(&call),
+        ("GET", ["tasks", ids]) => tasks::get(&call, ids),
+        ("PUT", ["tasks"]) => tasks::cancel(call),
+        ("PUT", ["tasks", id]) => tasks::update(&call, id),
+        ("DELETE", ["tasks", ids]) => tasks::delete(call, ids),
+        // The documents do not say what a path gets that no page describes, or a method that its page does not know.
+        _ => envelope::refuse(404, envelope::NOT_FOUND),
+    }
+}

@@ -1,0 +1,195 @@
+//! What an appliance is started with. Every field may be absent from a settings file.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::faults::FaultRule;
+use crate::quirks::Quirks;
+
+/// All settings of one appliance. The copy inside [`crate::State`] is live: what is changed there counts from the
+/// next request on (address, port and certificate excepted, which are read once).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Address to listen on. Loopback only: anything else is refused at the start.
+    pub listen: IpAddr,
+    /// TCP port; 0 takes a free one. A real appliance has 443 (LXCA user guide, working with certificates).
+    pub port: u16,
+    /// Version, `major.minor.patch` (LXCA API, GET /aicc). Shown by `/aicc` and by the media type.
+    pub version: String,
+    /// Build, a decimal number as text (LXCA API, GET /aicc).
+    pub build: String,
+    /// Name shown by `/aicc`; absent: `LXCA - <address>`.
+    pub name: Option<String>,
+    /// UUID shown by `/aicc`; absent: a random one.
+    pub uuid: Option<String>,
+    /// Which certificate the server presents.
+    pub certificate: CertificateKind,
+    /// Offer TLS 1.2 only, instead of 1.2 and 1.3 (LXCA user guide, working with certificates: the documents leave 1.3
+    /// open).
+    pub tls12_only: bool,
+    /// Accounts; the first is the one [`crate::Appliance::username`] names.
+    pub accounts: Vec<Account>,
+    /// Sessions one user may hold at a time, 0 = no limit (LXCA API, PUT /userAccountSettings:
+    /// `MaxConcurrentSessions`).
+    pub max_sessions_per_user: usize,
+    /// Failed logins in a row that lock an account, 0 = never (LXCA API, PUT /userAccountSettings:
+    /// `MaximumLoginFailures`).
+    pub maximum_login_failures: u32,
+    /// Seconds an account stays locked, 0 = until unlocked by hand (LXCA API, PUT /userAccountSettings: `LockoutTime`,
+    /// 60 minutes).
+    pub lockout_seconds: u64,
+    /// Minutes after which an idle session ends, 0 = never (LXCA API, PUT /userAccountSettings: `InactivityTimeout`).
+    pub inactivity_timeout_minutes: u64,
+    /// Time factor of jobs and of the restart after an update: 10 makes them ten times as fast. Above 0.
+    pub speed: f64,
+    /// How long jobs take at speed 1.
+    pub durations: Durations,
+    /// Size of an export's ZIP file in bytes, about; below 4 GiB.
+    pub export_bytes: u64,
+    /// Longest accepted body of an ordinary request, in bytes; longer ones get 413.
+    pub body_limit_bytes: usize,
+    /// Longest accepted body of an upload (`/files/…`), in bytes; longer ones get 413.
+    pub upload_limit_bytes: usize,
+    /// Where the documents contradict themselves or are silent: which variant this appliance plays.
+    pub quirks: Quirks,
+    /// What goes wrong, and when. The first rule that applies to a request wins.
+    pub faults: Vec<FaultRule>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            version: "4.0.0".into(),
+            build: "264".into(),
+            name: None,
+            uuid: None,
+            certificate: CertificateKind::InternalCa,
+            tls12_only: false,
+            accounts: vec![
+                Account { username: "USERID".into(), ..Account::default() },
+                Account { username: "READER".into(), read_only: true, ..Account::default() },
+            ],
+            max_sessions_per_user: 3,
+            maximum_login_failures: 20,
+            lockout_seconds: 3600,
+            inactivity_timeout_minutes: 1440,
+            speed: 1.0,
+            durations: Durations::default(),
+            export_bytes: 262_144,
+            body_limit_bytes: 1 << 20,
+            upload_limit_bytes: 64 << 20,
+            quirks: Quirks::default(),
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether an appliance can be started with these settings.
+    ///
+    /// # Errors
+    /// An address that is not loopback, no account, a speed that is not above 0, or an export of 4 GiB and more.
+    pub fn check(&self) -> io::Result<()> {
+        let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        if !self.listen.is_loopback() {
+            return refuse("listen: only a loopback address is accepted");
+        }
+        if self.accounts.is_empty() {
+            return refuse("accounts: at least one is needed");
+        }
+        if !(self.speed.is_finite() && self.speed > 0.0) {
+            return refuse("speed: must be above 0");
+        }
+        if self.export_bytes > crate::zip::LARGEST {
+            return refuse("export_bytes: must stay below 4 GiB");
+        }
+        Ok(())
+    }
+
+    /// `seconds` of appliance time as real time.
+    pub(crate) fn scaled(&self, seconds: f64) -> Duration {
+        Duration::try_from_secs_f64(seconds.max(0.0) / self.speed).unwrap_or(Duration::MAX)
+    }
+}
+
+/// A user account.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    /// User name; compared as written.
+    pub username: String,
+    /// Password; absent: a random one is made at the start.
+    pub password: Option<String>,
+    /// The login succeeds with `pwChangeRequired: true`, and everything else is refused (LXCA API, POST /sessions).
+    pub password_change_required: bool,
+    /// The account may read only: every writing call gets 403.
+    pub read_only: bool,
+}
+
+/// Which certificate the server presents (LXCA user guide, working with certificates).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateKind {
+    /// ECDSA P-256, issued by the appliance's own CA; names 127.0.0.1, ::1, localhost and lxca.test.
+    #[default]
+    InternalCa,
+    /// As `internal_ca`, for the name `localhost` only.
+    LocalhostOnly,
+    /// As `internal_ca`, expired a day ago.
+    Expired,
+    /// As `internal_ca`, valid from tomorrow.
+    NotYetValid,
+    /// As `internal_ca`, with a common name but no subjectAltName.
+    NoSan,
+    /// Its own issuer and marked as a CA; `ca_path` is the certificate itself.
+    SelfSigned,
+    /// As `self_signed`, expired a day ago.
+    SelfSignedExpired,
+    /// As `internal_ca`, but issued by a CA other than the one in `ca_path`.
+    UnknownCa,
+    /// As `internal_ca`, with an RSA key of 2048 bits.
+    Rsa,
+}
+
+/// How long things take, in seconds at speed 1.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Durations {
+    /// Fetching a catalogue.
+    pub refresh: f64,
+    /// Downloading updates.
+    pub acquire: f64,
+    /// Making an export's ZIP file.
+    pub export: f64,
+    /// The export that is running when the appliance starts.
+    pub running_export: f64,
+    /// Taking in uploaded files.
+    pub import: f64,
+    /// Applying an update to the management server, up to the restart.
+    pub apply: f64,
+    /// The part of that restart in which connections are refused.
+    pub restart_down: f64,
+    /// The part of that restart in which every request gets a 503 page.
+    pub restart_503: f64,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self {
+            refresh: 5.0,
+            acquire: 10.0,
+            export: 8.0,
+            running_export: 45.0,
+            import: 2.0,
+            apply: 10.0,
+            restart_down: 5.0,
+            restart_503: 5.0,
+        }
+    }
+}

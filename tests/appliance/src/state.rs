@@ -1,0 +1,299 @@
+//! The live state of an appliance.
+
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::accounts::LiveAccount;
+use crate::clock;
+use crate::package::Package;
+use crate::request_log::RequestLog;
+use crate::sessions::{self, Session};
+use crate::settings::Settings;
+use crate::tasks::{Announced, End, Task, TaskKind};
+use crate::zip::ZipFile;
+use crate::{catalogue, random};
+
+/// Everything an appliance knows. [`crate::Appliance::change`] gives access to it.
+#[derive(Debug)]
+pub struct State {
+    /// Settings, quirks and faults; live.
+    pub settings: Settings,
+    /// Accounts.
+    pub accounts: Vec<LiveAccount>,
+    /// Open sessions.
+    pub sessions: Vec<Session>,
+    /// Jobs, oldest first.
+    pub tasks: Vec<Task>,
+    /// Firmware updates.
+    pub firmware: Vec<Package>,
+    /// UpdateXpress System Packs.
+    pub uxsps: Vec<Package>,
+    /// Updates of the management server.
+    pub management: Vec<Package>,
+    /// Versions installed so far, oldest first.
+    pub history: Vec<Installed>,
+    /// When the firmware catalogue was last refreshed.
+    pub last_refreshed: SystemTime,
+    /// When the management-server catalogue was last refreshed.
+    pub management_refreshed: SystemTime,
+    /// How often the appliance was restarted.
+    pub restarts: u32,
+    pub(crate) name: String,
+    pub(crate) uuid: String,
+    /// Until when every request gets a 503 page.
+    pub(crate) unavailable_until: Option<Instant>,
+    /// A restart that is due: time without listener, time with 503.
+    pub(crate) restart: Option<(Duration, Duration)>,
+    pub(crate) log: RequestLog,
+    next_number: u64,
+}
+
+/// A version that was installed (LXCA API, GET /managementServer/updates: `history`).
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// Version.
+    pub version: String,
+    /// Build.
+    pub build: String,
+    /// When.
+    pub at: SystemTime,
+    /// Fix ID of the update; `None`: the base install.
+    pub fixid: Option<String>,
+}
+
+/// The two numbers of a job that was started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    pub job: u64,
+    pub subtask: u64,
+}
+
+impl State {
+    /// The state of a fresh appliance: the catalogues, export 12 finished and another one running.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub(crate) fn new(settings: Settings) -> io::Result<Self> {
+        let now = SystemTime::now();
+        let accounts = settings.accounts.iter().map(LiveAccount::new).collect::<io::Result<_>>()?;
+        let mut state = Self {
+            accounts,
+            sessions: Vec::new(),
+            tasks: Vec::new(),
+            firmware: catalogue::firmware(),
+            uxsps: catalogue::uxsps(),
+            management: catalogue::management(&settings.version),
+            history: vec![Installed {
+                version: settings.version.clone(),
+                build: settings.build.clone(),
+                at: now,
+                fixid: None,
+            }],
+            last_refreshed: now,
+            management_refreshed: now,
+            restarts: 0,
+            name: settings.name.clone().unwrap_or_else(|| format!("LXCA - {}", settings.listen)),
+            uuid: settings.uuid.clone().map_or_else(random::uuid, Ok)?,
+            unavailable_until: None,
+            restart: None,
+            log: RequestLog::default(),
+            next_number: 11,
+            settings,
+        };
+        let bytes = state.settings.export_bytes;
+        let finished = state.add_export_task(0.0, bytes);
+        state.end(finished, End::Complete);
+        let running = state.settings.durations.running_export;
+        state.add_export_task(running, bytes);
+        Ok(state)
+    }
+
+    /// Starts an export of the downloaded firmware that takes `seconds` (at speed 1) and makes a ZIP file of about
+    /// `bytes` bytes. The result is the number for the status call.
+    pub fn add_export_task(&mut self, seconds: f64, bytes: u64) -> u64 {
+        let downloaded = self.firmware.iter().filter(|package| package.downloaded);
+        let fixids: Vec<String> = downloaded.map(|package| package.fixid.clone()).collect();
+        self.start_export("SYSTEM", fixids, seconds, bytes).subtask
+    }
+
+    /// Ends the job with this number (job or subtask) successfully, now. Whether there was such a running job.
+    pub fn finish(&mut self, number: u64) -> bool {
+        self.end(number, End::Complete)
+    }
+
+    /// Ends the job with this number (job or subtask) with an error. Whether there was such a running job.
+    pub fn fail(&mut self, number: u64) -> bool {
+        self.end(number, End::Failed)
+    }
+
+    /// Cancels the job with this number (job or subtask). Whether there was such a running job.
+    pub fn cancel(&mut self, number: u64) -> bool {
+        self.end(number, End::Cancelled)
+    }
+
+    /// The job with this number (job or subtask).
+    pub fn task(&self, number: u64) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.job == number || task.subtask == number)
+    }
+
+    pub(crate) fn start_export(&mut self, owner: &str, fixids: Vec<String>, seconds: f64, bytes: u64) -> Started {
+        let names: Vec<String> =
+            fixids.iter().flat_map(|fixid| [format!("{fixid}.zip"), format!("{fixid}.xml")]).collect();
+        self.start(TaskKind::ExportRepository, owner, fixids, seconds, |task| {
+            // The number keeps the names of two exports within one second apart; the form stays the documented one.
+            let made = task.created + Duration::from_secs(task.subtask);
+            let name = format!("repository{}.zip", clock::digits(made));
+            task.file = Some(ZipFile::of(name, names.into_iter(), bytes));
+        })
+    }
+
+    /// Starts a job that takes `seconds` at speed 1, after the last adjustments to it.
+    pub(crate) fn start(
+        &mut self,
+        kind: TaskKind,
+        owner: &str,
+        fixids: Vec<String>,
+        seconds: f64,
+        adjust: impl FnOnce(&mut Task),
+    ) -> Started {
+        let (job, subtask) = (self.next_number, self.next_number + 1);
+        self.next_number += 2;
+        let mut task = Task {
+            kind,
+            job,
+            subtask,
+            owner: owner.into(),
+            fixids,
+            created: SystemTime::now(),
+            started: Some(Instant::now()),
+            duration: self.settings.scaled(seconds),
+            end: None,
+            polls_after_end: 0,
+            file: None,
+            announced: Vec::new(),
+        };
+        adjust(&mut task);
+        self.tasks.push(task);
+        Started { job, subtask }
+    }
+
+    /// Creates an import job, which waits for its upload.
+    pub(crate) fn announce(&mut self, kind: TaskKind, owner: &str, files: Vec<Announced>) -> Started {
+        let seconds = self.settings.durations.import;
+        self.start(kind, owner, Vec::new(), seconds, |task| {
+            (task.started, task.announced) = (None, files);
+        })
+    }
+
+    /// Brings everything up to date: jobs that are due end, idle sessions too. The result is the moment something is
+    /// due next.
+    pub(crate) fn advance(&mut self, now: Instant) -> Option<Instant> {
+        sessions::end_idle(&mut self.sessions, self.settings.inactivity_timeout_minutes, now);
+        if self.unavailable_until.is_some_and(|until| until <= now) {
+            self.unavailable_until = None;
+        }
+        let due = |task: &&Task| task.due().is_some_and(|due| due <= now);
+        while let Some(number) = self.tasks.iter().find(due).map(|task| task.job) {
+            self.end(number, End::Complete);
+        }
+        self.tasks.iter().filter_map(Task::due).min()
+    }
+
+    /// The appliance was switched off and on: sessions are gone, jobs and repositories are not.
+    pub(crate) fn power_cycle(&mut self) {
+        self.sessions.clear();
+        self.restarts += 1;
+        self.restart = None;
+    }
+
+    /// Percentage of the download of this update, if one is under way.
+    pub(crate) fn downloading(&self, fixid: &str, now: Instant) -> Option<u8> {
+        let is_download = |task: &&Task| {
+            task.runs()
+                && matches!(task.kind, TaskKind::AcquirePayload | TaskKind::ManagementAcquire)
+                && task.fixids.iter().any(|id| id == fixid)
+        };
+        let task = self.tasks.iter().find(is_download)?;
+        // A whole number from 0 to 100.
+        Some((task.fraction(now) * 100.0) as u8)
+    }
+
+    /// Whether a job that has not ended is about this update.
+    pub(crate) fn is_busy(&self, fixid: &str) -> bool {
+        let is_about = |task: &Task| task.end.is_none() && task.fixids.iter().any(|id| id == fixid);
+        self.tasks.iter().any(is_about)
+    }
+
+    /// Whether a job of this kind has not ended.
+    pub(crate) fn has_open(&self, kind: TaskKind) -> bool {
+        self.tasks.iter().any(|task| task.end.is_none() && task.kind == kind)
+    }
+
+    /// Whether this update can be applied: downloaded, of the server itself, and not the version that runs.
+    pub(crate) fn is_applyable(&self, package: &Package) -> bool {
+        package.is_server && package.downloaded && package.version != self.settings.version
+    }
+
+    fn end(&mut self, number: u64, end: End) -> bool {
+        let is_it = |task: &&mut Task| task.end.is_none() && (task.job == number || task.subtask == number);
+        let Some(task) = self.tasks.iter_mut().find(is_it) else {
+            return false;
+        };
+        task.end = Some(end);
+        let (kind, fixids) = (task.kind, task.fixids.clone());
+        if end == End::Complete {
+            self.take_effect(kind, &fixids);
+        }
+        true
+    }
+
+    /// What a job that ends successfully brings about.
+    fn take_effect(&mut self, kind: TaskKind, fixids: &[String]) {
+        let now = SystemTime::now();
+        match kind {
+            TaskKind::ExportRepository => {}
+            TaskKind::AcquireCatalog => {
+                self.last_refreshed = now;
+                let all = self.firmware.iter_mut().chain(&mut self.uxsps);
+                all.for_each(|package| package.listed = true);
+                if !fixids.is_empty() {
+                    // A refreshThenAcquire goes on with its download.
+                    self.set_downloaded(fixids);
+                }
+            }
+            TaskKind::ManagementRefresh => {
+                self.management_refreshed = now;
+                self.management.iter_mut().for_each(|package| package.listed = true);
+            }
+            TaskKind::AcquirePayload
+            | TaskKind::ManagementAcquire
+            | TaskKind::ImportFirmware
+            | TaskKind::ManagementImport => self.set_downloaded(fixids),
+            TaskKind::ManagementApply => self.apply(fixids, now),
+        }
+    }
+
+    fn set_downloaded(&mut self, fixids: &[String]) {
+        let all = self.firmware.iter_mut().chain(&mut self.uxsps).chain(&mut self.management);
+        for package in all.filter(|package| fixids.contains(&package.fixid)) {
+            (package.downloaded, package.listed) = (true, true);
+        }
+    }
+
+    fn apply(&mut self, fixids: &[String], now: SystemTime) {
+        let Some(update) = self.management.iter().find(|package| fixids.contains(&package.fixid)) else {
+            return;
+        };
+        self.settings.version = update.version.clone();
+        self.settings.build = update.build_number.clone();
+        self.history.push(Installed {
+            version: update.version.clone(),
+            build: update.build_number.clone(),
+            at: now,
+            fixid: Some(update.fixid.clone()),
+        });
+        let durations = &self.settings.durations;
+        self.restart =
+            Some((self.settings.scaled(durations.restart_down), self.settings.scaled(durations.restart_503)));
+    }
+}

@@ -1,0 +1,156 @@
+//! Jobs and their subtasks. Both are numbered from one sequence, and each job has exactly one subtask (LXCA API,
+//! PUT /updateRepositories/firmware: the status call takes the subtask's number, `/tasks` the job's).
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::zip::ZipFile;
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskKind {
+    /// Export of firmware updates or UXSPs to a ZIP file.
+    ExportRepository,
+    /// Refresh of the firmware catalogue.
+    AcquireCatalog,
+    /// Download of firmware updates or UXSPs.
+    AcquirePayload,
+    /// Import of uploaded firmware updates.
+    ImportFirmware,
+    /// Refresh of the management-server catalogue.
+    ManagementRefresh,
+    /// Download of management-server updates.
+    ManagementAcquire,
+    /// Import of uploaded management-server updates.
+    ManagementImport,
+    /// Applying an update to the management server.
+    ManagementApply,
+}
+
+impl TaskKind {
+    /// The task type of the status call; `None`: the status call does not know such tasks. Only EXPORTREPOSITORY is
+    /// documented, the others are used by the vendor's Chef recipe (LXCA API, GET
+    /// /updateRepositories/firmware/status).
+    pub fn task_type(self) -> Option<&'static str> {
+        match self {
+            Self::ExportRepository => Some("EXPORTREPOSITORY"),
+            Self::AcquireCatalog => Some("ACQUIRECATALOG"),
+            Self::AcquirePayload => Some("ACQUIREPAYLOAD"),
+            _ => None,
+        }
+    }
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Successfully.
+    Complete,
+    /// With an error.
+    Failed,
+    /// Cancelled.
+    Cancelled,
+}
+
+/// A file announced for an import (LXCA API, POST /files/updateRepositories/firmware/import).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// File name.
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// A job with its subtask.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// What it does.
+    pub kind: TaskKind,
+    /// Number of the job.
+    pub job: u64,
+    /// Number of the subtask.
+    pub subtask: u64,
+    /// User who started it.
+    pub owner: String,
+    /// Updates it is about.
+    pub fixids: Vec<String>,
+    /// When it was created.
+    pub created: SystemTime,
+    /// When it began to run; `None`: it waits for an upload.
+    pub started: Option<Instant>,
+    /// How long it runs, in real time.
+    pub duration: Duration,
+    /// How it ended; `None`: not yet.
+    pub end: Option<End>,
+    /// Status answers given since it was complete.
+    pub polls_after_end: u32,
+    /// The file an export makes.
+    pub file: Option<ZipFile>,
+    /// Files announced for an import.
+    pub announced: Vec<Announced>,
+}
+
+impl Task {
+    /// Part done, 0 to 1; a job that failed or was cancelled got half-way.
+    pub fn fraction(&self, now: Instant) -> f64 {
+        match (self.end, self.started) {
+            (Some(End::Complete), _) => 1.0,
+            (Some(End::Failed | End::Cancelled), _) => 0.5,
+            (None, None) => 0.0,
+            (None, Some(_)) if self.duration.is_zero() => 1.0,
+            (None, Some(started)) => {
+                let ran = now.saturating_duration_since(started);
+                (ran.as_secs_f64() / self.duration.as_secs_f64()).min(1.0)
+            }
+        }
+    }
+
+    /// Percentage in the documented steps: 0 created, 50 in progress, 100 over. A failed job has 100 too (LXCA API,
+    /// GET /tasks: 100 is not success); a cancelled one stays below.
+    pub fn percentage(&self, now: Instant) -> u8 {
+        match self.end {
+            Some(End::Complete | End::Failed) => 100,
+            Some(End::Cancelled) => 50,
+            None if self.fraction(now) < 0.1 => 0,
+            None => 50,
+        }
+    }
+
+    /// The moment it is to end; `None`: it is over, or waits.
+    pub fn due(&self) -> Option<Instant> {
+        match (self.end, self.started) {
+            (None, Some(started)) => started.checked_add(self.duration),
+            _ => None,
+        }
+    }
+
+    /// Whether it has not ended, and has not been waiting for an upload.
+    pub fn runs(&self) -> bool {
+        self.end.is_none() && self.started.is_some()
+    }
+
+    /// The job as `GET /tasks` shows it (LXCA API, GET /tasks). Beside the known fields there are none: the list of
+    /// fields is not readable. `Running` and `Pending` are our choice, only `Complete` and `CompleteWithErrors` are
+    /// known; `Cancelled` is spelt as in the older job list.
+    pub(crate) fn to_json(&self, number: u64, children: bool, now: Instant) -> Value {
+        let status = match self.end {
+            Some(End::Complete) => "Complete",
+            Some(End::Failed) => "CompleteWithErrors",
+            Some(End::Cancelled) => "Cancelled",
+            None if self.started.is_none() => "Pending",
+            None => "Running",
+        };
+        let mut task = json!({
+            "jobUID": number.to_string(),
+            "status": status,
+            "percentage": f64::from(self.percentage(now)),
+            "complete": self.end.is_some(),
+        });
+        if let (true, Some(task)) = (children, task.as_object_mut()) {
+            let below = if number == self.job { vec![self.to_json(self.subtask, true, now)] } else { Vec::new() };
+            task.insert("children".into(), Value::Array(below));
+        }
+        task
+    }
+}
