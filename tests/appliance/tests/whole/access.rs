@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lxca_appliance::{Appliance, CsrfLocation, Settings, Unauthenticated};
+use lxca_appliance::{Appliance, CsrfLocation, Lock, Settings, Unauthenticated};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, ask, get, put, send, start, token};
@@ -212,4 +212,27 @@ fn requests_are_logged_in_order() {
     assert_eq!(appliance.connections(), 2);
     appliance.clear_requests();
     assert!(appliance.requests().is_empty());
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let refused = |change: fn(&mut Settings)| {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        Appliance::start(settings).is_err()
+    };
+    assert!(refused(|settings| settings.speed = 0.0));
+    assert!(refused(|settings| settings.speed = f64::NAN));
+    assert!(refused(|settings| settings.accounts.clear()));
+    assert!(refused(|settings| settings.export_bytes = 1 << 32));
+    assert!(!refused(|_| {}));
+}
+
+#[test]
+fn a_lock_by_hand_stays() {
+    let settings = Settings { maximum_login_failures: 1, lockout_seconds: 0, ..Settings::default() };
+    let appliance = Appliance::start(settings).unwrap();
+    log_in_as(&appliance, "USERID", "wrong");
+    assert_eq!(appliance.change(|state| state.accounts[0].locked), Some(Lock::ByHand));
+    assert_eq!(log_in(&appliance).status, 403);
 }

@@ -1,12 +1,14 @@
 //! Each quirk is seen to act.
 
+use std::time::Duration;
+
 use lxca_appliance::{
     Appliance, Booleans, ContentEncoding, EmptyCurrent, EmptyLists, Filetypes, Language, MediaType, Quirks, Severity,
     SuccessWord, TaskidZero, UnknownFixId, UnknownTask,
 };
 use serde_json::{Value, json};
 
-use crate::client::{Answer, PACK, ask, basic, get, send, start};
+use crate::client::{Answer, End, PACK, ask, basic, get, parse, raw_within, send, start};
 
 const STATUS: &str = "/updateRepositories/firmware/status?tasktype=EXPORTREPOSITORY&taskid=12";
 
@@ -205,4 +207,17 @@ fn other_refusals() {
     let body = json!({ "UserId": appliance.username(), "password": appliance.password() }).to_string();
     assert_eq!(send(&appliance, "POST", "/sessions", &[], body.as_bytes()).status, 200);
     assert_eq!(send(&appliance, "POST", "/sessions", &[], body.as_bytes()).status, 409);
+}
+
+#[test]
+fn connections_may_end_after_each_answer() {
+    let keep = |appliance: &Appliance| {
+        let request = format!("GET {STATUS} HTTP/1.1\r\nHost: x\r\n{}\r\n\r\n", basic(appliance));
+        let (bytes, end) = raw_within(appliance, request.as_bytes(), Duration::from_millis(500)).unwrap();
+        (parse(&bytes).header("connection").map(str::to_owned), end)
+    };
+    let appliance = start();
+    assert_eq!(keep(&appliance), (None, End::Silent));
+    set(&appliance, |quirks| quirks.connection_close = true);
+    assert_eq!(keep(&appliance), (Some("close".into()), End::Closed));
 }
