@@ -40,7 +40,7 @@ pub struct Answer {
     operation: Option<Word>,
     /// What was asked for; of a failure: what was learned before it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     data: Option<Clean>,
     /// Messages of the appliance, when it sent any; identical ones once.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -69,7 +69,7 @@ impl Ending {
             "A defect of lxca{}; please report it with the input, without the password.",
             place.unwrap_or_default()
         );
-        let answer = Answer::new(Err(Failure::new(Kind::Internal, text)), &self.report);
+        let answer = Answer::new(Err(Failure::new(Kind::Internal, text)), &self.report.bare());
         answer.print(&self.report.secrets);
         let (done, left) = mpsc::channel();
         let ending = self.clone();

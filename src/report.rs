@@ -106,29 +106,40 @@ impl Report {
 
     /// Everything that was learned, without secrets where it is data.
     pub fn summary(&self) -> Summary {
-        let learned = lock(&self.learned);
-        let mut warnings = learned.warnings.clone();
-        let data = learned.data.as_ref().map(|data| data.json(&self.secrets));
-        let data = match data {
+        let (mut summary, data) = {
+            let learned = lock(&self.learned);
+            let summary = Summary {
+                caller: learned.caller,
+                operation: learned.operation,
+                messages: learned.messages.clone(),
+                api_version: learned.api_version.clone(),
+                warnings: learned.warnings.clone(),
+                data: None,
+            };
+            // Not written under this lock: an operation warns while it holds its data.
+            (summary, learned.data.clone())
+        };
+        match data.map(|data| data.json(&self.secrets)) {
             Some(Ok((data, masked))) => {
                 if masked {
-                    warnings.push("A secret of this call stood in the data and was replaced by ********.".into());
+                    let text = "A secret of this call stood in the data and was replaced by ********.";
+                    summary.warnings.push(text.into());
                 }
-                Some(data)
+                summary.data = Some(data);
             }
-            Some(Err(error)) => {
-                warnings.push(format!("The data could not be written as JSON: {error}."));
-                None
-            }
-            None => None,
-        };
-        Summary {
-            caller: learned.caller,
-            operation: learned.operation,
-            messages: learned.messages.clone(),
-            api_version: learned.api_version.clone(),
-            warnings,
-            data,
+            Some(Err(error)) => summary.warnings.push(format!("The data could not be written as JSON: {error}.")),
+            None => {}
         }
+        summary
+    }
+
+    /// The caller and the operation alone, for the answer of a panic, which may have happened under any lock.
+    pub fn bare(&self) -> Report {
+        let bare = Report { secrets: self.secrets.clone(), ..Report::default() };
+        if let Ok(learned) = self.learned.try_lock() {
+            bare.caller(learned.caller);
+            bare.operation(learned.operation);
+        }
+        bare
     }
 }

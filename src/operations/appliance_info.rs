@@ -29,7 +29,7 @@ pub struct Data {
     #[schemars(flatten)]
     appliance: Appliance,
     /// The rest of the answer, with `all: true`.
-    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>", skip_serializing_if = "Option::is_none")]
     details: Option<Unknown>,
 }
 

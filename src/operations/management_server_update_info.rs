@@ -70,14 +70,19 @@ pub enum Data {
 #[derive(Default, JsonSchema)]
 pub struct Updates {
     /// The updates, in the order asked for.
+    #[schemars(with = "Vec<Object<Update>>", skip_serializing_if = "Option::is_none")]
     updates: Option<Vec<Object<Update>>>,
     /// What can be done with them, such as `acquire`, `apply` and `delete`.
+    #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
     actions: Option<Vec<String>>,
     /// Files that the appliance says can be asked for; it calls the change history `change`.
+    #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
     filetypes: Option<Vec<String>>,
     /// Keys that can be asked for.
+    #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
     supported_keys: Option<Vec<String>>,
     /// IDs that were asked for and are not in the answers.
+    #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
     missing_fix_ids: Option<Vec<String>>,
     #[schemars(skip)]
     unknown: Unknown,

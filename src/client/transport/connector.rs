@@ -136,6 +136,7 @@ impl Connector {
     /// The whole way, within the time that is left for it.
     fn dial(&self, deadline: Instant) -> Result<Tunnel, DialError> {
         *lock(&self.presented) = None;
+        *lock(&self.peer) = None;
         let (plain, address) = match &self.proxy {
             None => {
                 let socket = self.tcp(&self.host, self.port, deadline)?;
