@@ -128,18 +128,32 @@ impl Answer {
             bolt_error,
         }
     }
+}
 
-    /// Prints the answer as one line, without secrets, unless another thread was first: exactly one answer leaves the
-    /// process. Gives the exit status: 0, or 1 for a failure and for a stdout that cannot be written.
-    pub fn print(self, secrets: &Secrets) -> Option<ExitCode> {
-        static PRINTED: AtomicBool = AtomicBool::new(false);
-        if PRINTED.swap(true, Ordering::SeqCst) {
-            return None;
-        }
-        let Ok((line, _)) = secrets.json(&self) else { return Some(ExitCode::FAILURE) };
+/// The right to print: exactly one answer leaves the process, whichever thread has it.
+#[derive(Debug)]
+pub struct Stdout(());
+
+impl Stdout {
+    /// Claims the right; nothing when another thread was first.
+    pub fn claim() -> Option<Stdout> {
+        static CLAIMED: AtomicBool = AtomicBool::new(false);
+        (!CLAIMED.swap(true, Ordering::SeqCst)).then_some(Stdout(()))
+    }
+
+    /// Prints an answer as one line, without secrets. Gives the exit status: 0, or 1 for a failure and for a stdout that
+    /// cannot be written.
+    pub fn print(self, answer: &Answer, secrets: &Secrets) -> ExitCode {
+        let line = secrets.json(answer);
+        let line = line.as_ref().map_or(LAST_WORDS, |(line, _)| line.text());
         let mut stdout = std::io::stdout().lock();
-        let line = stdout.write_all(line.text().as_bytes()).and_then(|()| stdout.write_all(b"\n"));
-        let written = line.and_then(|()| stdout.flush());
-        Some(if self.failed || written.is_err() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
+        match (answer.failed, written.and_then(|()| stdout.flush())) {
+            (false, Ok(())) => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        }
     }
 }
+
+/// What is printed when an answer cannot be written as JSON, which no type in it allows.
+const LAST_WORDS: &str = r#"{"changed":false,"failed":true,"msg":"The answer cannot be written as JSON, a defect of lxca.","error":{"kind":"internal","retryable":false}}"#;

@@ -54,7 +54,7 @@ pub struct Caller {
 impl Caller {
     /// What the input object says of who made it.
     pub fn of(object: &Object) -> Caller {
-        Caller { ansible: object.ansible, bolt: object.task.is_some() }
+        Caller { ansible: object.ansible, bolt: object.bolt }
     }
 }
 
@@ -65,7 +65,8 @@ impl Call {
     /// `invalid_input` for an unknown flag, an unknown word behind `schema`, or an argument too many.
     pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Call, Failure> {
         let arguments: Vec<OsString> = arguments.collect();
-        let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or("\u{fffd}")).collect();
+        let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         match words.as_slice() {
             [] if std::io::stdin().is_terminal() => Ok(Call::HelpInstead),
             [] | ["-"] => Ok(Call::Ask(Source::Stdin)),
@@ -109,7 +110,7 @@ impl Source {
             Source::Stdin => ("standard input".to_owned(), bounded(std::io::stdin().lock())),
         };
         let bytes = read.map_err(|error| {
-            Failure::new(Kind::LocalFile, format!("The input cannot be read from {name}; nothing was sent"))
+            Failure::new(Kind::LocalFile, format!("Nothing was sent: the input cannot be read from {name}"))
                 .caused_by(error)
         })?;
         if bytes.len() as u64 > LONGEST {

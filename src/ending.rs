@@ -9,13 +9,16 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Stdout};
 use crate::client::Client;
 use crate::failure::{Failure, Kind};
 use crate::report::Report;
 
 /// How long a panicking process waits for its session to be closed.
 const LEAVING: Duration = Duration::from_secs(6);
+
+/// How long a signal lets an answer be printed that was begun before it.
+const PRINTING: Duration = Duration::from_secs(1);
 
 /// What has to be known to end at any moment.
 #[derive(Clone, Default)]
@@ -48,17 +51,25 @@ impl Ending {
         });
     }
 
-    /// Leaves, answers, and ends the process by the signal that came.
+    /// Leaves, answers, and ends the process by the signal that came. From the claim on no other thread prints: what
+    /// leaving does to a request under way must not become the answer.
     fn interrupted(&self, signal: i32) {
-        if let Some(client) = self.client.get() {
-            client.stop();
+        match Stdout::claim() {
+            Some(stdout) => {
+                if let Some(client) = self.client.get() {
+                    client.stop();
+                }
+                let host = self.client.get().map(|client| format!(" of {}", client.host())).unwrap_or_default();
+                let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
+                let text =
+                    format!("{name} arrived before the answer{host} was complete; `data` holds what came before.");
+                let answer = Answer::new(Err(Failure::new(Kind::Interrupted, text)), &self.report);
+                stdout.print(&answer, &self.report.secrets);
+            }
+            // The answer is being printed; a reader that does not read must not keep the process alive.
+            None => thread::sleep(PRINTING),
         }
-        let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-        let text = format!("{name} arrived before the answer was complete; what was learned until then is in `data`.");
-        let answer = Answer::new(Err(Failure::new(Kind::Interrupted, text)), &self.report);
-        if answer.print(&self.report.secrets).is_some() {
-            let _ = emulate_default_handler(signal);
-        }
+        let _ = emulate_default_handler(signal);
     }
 
     /// Answers first, for whatever else is tried may panic again, then leaves.
@@ -70,7 +81,9 @@ impl Ending {
             place.unwrap_or_default()
         );
         let answer = Answer::new(Err(Failure::new(Kind::Internal, text)), &self.report.bare());
-        answer.print(&self.report.secrets);
+        if let Some(stdout) = Stdout::claim() {
+            stdout.print(&answer, &self.report.secrets);
+        }
         let (done, left) = mpsc::channel();
         let ending = self.clone();
         // In a thread of its own: this one may hold a lock that leaving needs.
@@ -82,6 +95,16 @@ impl Ending {
         });
         let _ = left.recv_timeout(LEAVING);
         std::process::exit(1);
+    }
+}
+
+/// Panics when `LXCA_PANIC_FOR_TESTS` is set, with its value as the message: a test sees then what a panic prints. No
+/// part of a release build.
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "this is what it is for")]
+pub fn panic_for_tests() {
+    if let Ok(message) = std::env::var("LXCA_PANIC_FOR_TESTS") {
+        panic!("{message}");
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Failure {
     pub cause: Option<anyhow::Error>,
     /// The status of the answer that failed, when there was one.
     pub http_status: Option<u16>,
+    /// Whether asking again would do harm or be of no use, so that waiting for a task ends with it as well.
+    pub settled: bool,
     /// When the appliance asked to come back (`Retry-After`), from the moment of its answer.
     pub retry_after: Option<Duration>,
 }
@@ -99,7 +101,7 @@ pub struct Failure {
 impl Failure {
     /// A failure without cause or status.
     pub fn new(kind: Kind, sentence: impl Into<String>) -> Failure {
-        Failure { kind, sentence: sentence.into(), cause: None, http_status: None, retry_after: None }
+        Failure { kind, sentence: sentence.into(), cause: None, http_status: None, settled: false, retry_after: None }
     }
 
     /// The same failure with the error that led to it.

@@ -19,7 +19,7 @@ mod report;
 mod schema;
 mod scrub;
 
-use answer::{Answer, Success};
+use answer::{Answer, Stdout, Success};
 use call::{Call, Caller, Source};
 use client::Client;
 use ending::Ending;
@@ -49,9 +49,11 @@ fn ask(source: &Source, ending: &Ending) -> Result<Success, Failure> {
     let report = &ending.report;
     let object = Object::parse(&source.read()?)?;
     report.caller(Caller::of(&object));
-    let input = Input::read(object, &|name| std::env::var(name).ok(), report)?;
+    let input = Input::read(object, &|name| std::env::var_os(name), report)?;
     let client = Client::new(&input.connection, report)?;
     let client = ending.client.get_or_init(|| client);
+    #[cfg(debug_assertions)]
+    ending::panic_for_tests();
     let outcome = input.operation.run(client);
     client.leave();
     outcome
@@ -62,11 +64,12 @@ fn answered(outcome: impl FnOnce(&Ending) -> Result<Success, Failure>) -> ExitCo
     let ending = Ending::default();
     ending.watch();
     let answer = Answer::new(outcome(&ending), &ending.report);
-    answer.print(&ending.report.secrets).unwrap_or_else(|| {
-        loop {
+    match Stdout::claim() {
+        Some(stdout) => stdout.print(&answer, &ending.report.secrets),
+        None => loop {
             std::thread::park();
-        }
-    })
+        },
+    }
 }
 
 /// Prints a text that is no answer.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use crate::call::Caller;
-use crate::client::envelope::Message;
+use crate::client::envelope::{MOST_MESSAGES, Message};
 use crate::scrub::{Clean, Secrets};
 
 /// Locks a mutex whose value stays usable whatever happened to another thread.
@@ -30,6 +30,8 @@ struct Learned {
     operation: Option<&'static str>,
     messages: Vec<Message>,
     seen: HashSet<Message>,
+    /// Messages that are not among them because there were too many.
+    left_out: usize,
     api_version: Option<String>,
     warnings: Vec<String>,
     data: Option<Arc<dyn Data>>,
@@ -74,12 +76,15 @@ impl Report {
         lock(&self.learned).operation = name;
     }
 
-    /// Adds messages of the appliance.
-    pub fn messages(&self, messages: Vec<Message>) {
+    /// Adds messages of the appliance, as many as anybody can read.
+    pub fn messages(&self, messages: Vec<Message>, left_out: usize) {
         let mut learned = lock(&self.learned);
+        learned.left_out += left_out;
         for message in messages {
-            if learned.seen.insert(message.clone()) {
-                learned.messages.push(message);
+            match learned.messages.len() < MOST_MESSAGES || learned.seen.contains(&message) {
+                true if learned.seen.insert(message.clone()) => learned.messages.push(message),
+                true => {}
+                false => learned.left_out += 1,
             }
         }
     }
@@ -108,12 +113,16 @@ impl Report {
     pub fn summary(&self) -> Summary {
         let (mut summary, data) = {
             let learned = lock(&self.learned);
+            let mut warnings = learned.warnings.clone();
+            if learned.left_out > 0 {
+                warnings.push(format!("{} more messages of the appliance were left out.", learned.left_out));
+            }
             let summary = Summary {
                 caller: learned.caller,
                 operation: learned.operation,
                 messages: learned.messages.clone(),
                 api_version: learned.api_version.clone(),
-                warnings: learned.warnings.clone(),
+                warnings,
                 data: None,
             };
             // Not written under this lock: an operation warns while it holds its data.

@@ -18,6 +18,9 @@ mod matcher;
 /// What stands where a secret stood.
 pub const MASK: &str = "********";
 
+/// How many secrets are kept: no honest server sets more tokens, and every one costs a search of every text.
+const MOST_SECRETS: usize = 64;
+
 /// The name by which serde_json announces a [`RawValue`], whose one string is JSON text; a test holds it.
 const RAW_JSON: &str = "$serde_json::private::RawValue";
 
@@ -55,7 +58,8 @@ impl Secrets {
     /// Remembers a secret; an empty one is none.
     pub fn add(&self, secret: &str) {
         let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if !secret.is_empty() && !secrets.iter().any(|known| known.expose() == secret) {
+        let known = secrets.iter().any(|known| known.expose() == secret);
+        if !secret.is_empty() && !known && secrets.len() < MOST_SECRETS {
             secrets.push(Secret::new(secret));
             // The longest first: a token that contains the password is masked as a whole.
             secrets.sort_by_key(|known| std::cmp::Reverse(known.expose().len()));

@@ -2,11 +2,12 @@
 //!
 //! The state of the session is shared with the thread that answers a signal. What is sent is in `client`.
 
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use ureq::http::HeaderValue;
 
 use super::transport::Reply;
 use super::wire::{Attribute, Json, Pairs};
@@ -42,6 +43,9 @@ impl Auth {
         // Known in both methods: a server can make the token of what it was sent.
         let token = BASE64_STANDARD.encode(format!("{}:{}", connection.username, connection.password.expose()));
         secrets.add(&token);
+        // As it stands in the body of a login: a server that quotes the body may escape it once more.
+        let quoted = serde_json::Value::from(connection.password.expose()).to_string();
+        secrets.add(quoted.get(1..quoted.len() - 1).unwrap_or_default());
         match connection.auth_method {
             AuthMethod::Basic => Auth::Basic(Secret::new(token)),
             AuthMethod::Session => Auth::Session(Keeper::default()),
@@ -60,12 +64,29 @@ pub struct Session {
 
 impl Session {
     /// The session that the answer to a login opens; none when it sets no session cookie.
-    pub fn of(reply: &Reply, body: &str) -> Option<Session> {
-        let cookies = cookies(reply);
-        let cookie = |wanted: &str| cookies.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-        cookie(SESSION_COOKIE)?;
-        let csrf = cookie(CSRF_COOKIE).or_else(|| session_text(body, "csrf").map(Secret::new));
-        Some(Session { cookies, csrf, worked: false })
+    pub fn of(reply: &Reply) -> Option<Session> {
+        let mut session = Session::default();
+        for (name, value) in cookies(reply) {
+            // The last of one name counts, and an empty one takes it away.
+            session.cookies.retain(|(known, _)| *known != name);
+            if !value.expose().is_empty() {
+                session.cookies.push((name, value));
+            }
+        }
+        session.cookie(SESSION_COOKIE)?;
+        session.csrf = session.cookie(CSRF_COOKIE);
+        Some(session)
+    }
+
+    /// Takes the CSRF token from the body of the answer when no cookie had it.
+    pub fn complete(&mut self, body: &str) {
+        // What cannot stand in a header cannot be sent back; the appliance then refuses what needs it.
+        let sendable = |token: &String| HeaderValue::from_str(token).is_ok();
+        self.csrf = self.csrf.take().or_else(|| session_text(body, CSRF_COOKIE).filter(sendable).map(Secret::new));
+    }
+
+    fn cookie(&self, wanted: &str) -> Option<Secret> {
+        self.cookies.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
     }
 
     /// The headers of a request in this session.
@@ -145,22 +166,15 @@ enum State {
 impl Keeper {
     /// The open session.
     pub fn session(&self) -> Option<Session> {
-        match &lock(&self.state).state {
+        match &self.going_on().state {
             State::Open(session) => Some(session.clone()),
             _ => None,
         }
     }
 
-    /// Announces a login. When the process is about to end this does not return.
+    /// Announces a login.
     pub fn entering(&self) {
-        let mut kept = lock(&self.state);
-        if kept.stopping {
-            drop(kept);
-            loop {
-                std::thread::park();
-            }
-        }
-        kept.state = State::Entering;
+        self.going_on().state = State::Entering;
     }
 
     /// Ends a login with the session it opened, if it did.
@@ -169,6 +183,18 @@ impl Keeper {
         kept.logins += u32::from(session.is_some());
         kept.state = session.map_or(State::Closed, State::Open);
         self.changed.notify_all();
+    }
+
+    /// The state, unless a signal is being answered: then nothing new is sent, and this does not return.
+    fn going_on(&self) -> MutexGuard<'_, Kept> {
+        let kept = lock(&self.state);
+        if kept.stopping {
+            drop(kept);
+            loop {
+                std::thread::park();
+            }
+        }
+        kept
     }
 
     /// Notes that a request was answered in the session.

@@ -8,7 +8,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::wire::{Attribute, Json, List, Pairs};
+use super::wire::{Attribute, Json, Pairs, for_each_item};
+use crate::scrub::Secrets;
+
+/// How many messages of one answer are kept: nobody reads more, and each takes many times its size in memory.
+pub const MOST_MESSAGES: usize = 1000;
 
 /// A message of the appliance. Texts are localized: match on ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
@@ -22,7 +26,7 @@ pub struct Message {
     /// What happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Why.
+    /// What led to it, in the appliance's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
     /// What to do about it.
@@ -97,38 +101,47 @@ impl Verdict {
 pub struct Envelope {
     /// The gravest word that was found.
     pub verdict: Verdict,
-    /// All messages, in order.
+    /// The messages, in order.
     pub messages: Vec<Message>,
+    /// How many more there were.
+    pub left_out: usize,
 }
 
 impl Envelope {
-    /// Reads the envelope of a JSON text; one without envelope has no messages and no verdict.
+    /// Reads the envelope of a JSON text; one without envelope has no messages and no verdict. Of a list every object
+    /// is looked at, for each may have an envelope of its own.
     pub fn read(text: &str) -> Envelope {
-        let mut envelope = Envelope { verdict: Verdict::Unknown, messages: Vec::new() };
-        let Some(pairs) = Pairs::parse(text) else { return envelope };
-        envelope.take(&pairs);
-        for name in ["status", "errorMsg"] {
-            let Some(raw) = pairs.get(name) else { continue };
-            each(raw, |inner| match Pairs::parse(inner.get()) {
-                Some(inner) => envelope.take(&inner),
-                None => envelope.judge(&string(inner).unwrap_or_default()),
-            });
+        let mut envelope = Envelope { verdict: Verdict::Unknown, messages: Vec::new(), left_out: 0 };
+        if text.starts_with('[') {
+            // An item's bare `status: "error"` is a state of what it describes, not a verdict on the question.
+            for_each_item(text, |item| envelope.take_all(item.get(), false));
+        } else {
+            envelope.take_all(text, true);
         }
         envelope
     }
 
     /// Whether an attribute at the top of an answer belongs to its envelope and is no data.
     pub fn holds(name: &str, value: &RawValue) -> bool {
+        let says_something = |text: &str| {
+            let inner = Envelope::read(text);
+            inner.verdict != Verdict::Unknown || !inner.messages.is_empty()
+        };
         match name {
-            "result" | "messages" | "message" | "errorMessage" | "errorDetail" => true,
-            // A bare word may be an attribute of that name which nobody documented.
-            "status" | "errorMsg" => string(value).is_none_or(|word| Verdict::of(&word) != Verdict::Unknown),
+            "result" => string(value).is_some_and(|word| Verdict::of(&word) != Verdict::Unknown),
+            "messages" | "message" | "errorMessage" | "errorDetail" => value.get().starts_with(['[', '{', '"']),
+            // Attributes of these names may be something else that nobody documented.
+            "status" | "errorMsg" => match string(value) {
+                Some(word) => Verdict::of(&word) != Verdict::Unknown,
+                None => matches!(value.get(), "{}" | "[]" | "null") || says_something(value.get()),
+            },
             _ => false,
         }
     }
 
-    /// The first message in words, as a failure quotes it: the gravest there is, with its id.
-    pub fn quote(&self) -> Option<String> {
+    /// The gravest message in words, with its id, as a failure quotes it. Masked piece by piece before anything is cut
+    /// off, or the rest of a secret would not be known for one.
+    pub fn quote(&self, secrets: &Secrets) -> Option<String> {
         let rank = |message: &&Message| match message.severity {
             Some(Severity::Error) => 3,
             Some(Severity::Warning) => 2,
@@ -137,15 +150,26 @@ impl Envelope {
         };
         // `max_by_key` would take the last of equals.
         let gravest = self.messages.iter().rev().max_by_key(rank)?;
-        let words = [gravest.text.as_deref(), gravest.explanation.as_deref()].into_iter().flatten();
-        let words: Vec<&str> =
-            words.map(|words| words.trim().trim_end_matches('.')).filter(|words| !words.is_empty()).collect();
-        let words = (!words.is_empty()).then(|| words.join(". "));
-        match (words, &gravest.id) {
-            (Some(words), Some(id)) => Some(format!("{words} ({id})")),
-            (Some(words), None) => Some(words),
-            (None, Some(id)) => Some(id.clone()),
-            (None, None) => None,
+        let pieces = [&gravest.text, &gravest.explanation].into_iter().flatten().map(|piece| secrets.mask(piece));
+        let pieces: Vec<String> = pieces.map(|piece| piece.trim().trim_end_matches('.').to_owned()).collect();
+        let words = pieces.iter().filter(|piece| !piece.is_empty()).map(String::as_str).collect::<Vec<_>>().join(". ");
+        match (words.as_str(), &gravest.id) {
+            ("", id) => id.as_ref().map(|id| secrets.mask(id).into_owned()),
+            (words, Some(id)) => Some(format!("{words} ({})", secrets.mask(id))),
+            (words, None) => Some(words.to_owned()),
+        }
+    }
+
+    /// The envelope of one object, in all its forms.
+    fn take_all(&mut self, text: &str, with_words: bool) {
+        let Some(pairs) = Pairs::parse(text) else { return };
+        self.take(&pairs);
+        for raw in ["status", "errorMsg"].iter().filter_map(|name| pairs.get(name)) {
+            each(raw, |inner| match Pairs::parse(inner.get()) {
+                Some(inner) => self.take(&inner),
+                None if with_words => self.judge(&string(inner).unwrap_or_default()),
+                None => {}
+            });
         }
     }
 
@@ -156,7 +180,11 @@ impl Envelope {
         }
         for name in ["messages", "message", "errorDetail", "errorMessage"] {
             if let Some(raw) = pairs.get(name) {
-                each(raw, |raw| self.messages.extend(Message::read(raw)));
+                each(raw, |raw| match Message::read(raw) {
+                    Some(message) if self.messages.len() < MOST_MESSAGES => self.messages.push(message),
+                    Some(_) => self.left_out += 1,
+                    None => {}
+                });
             }
         }
     }
@@ -204,9 +232,11 @@ impl Recovery {
 
 /// Each item of a list, or the one value that stands in its place.
 fn each(raw: &RawValue, mut item: impl FnMut(&RawValue)) {
-    match <List<Json> as Attribute>::read(raw) {
-        List::Of(items) => items.iter().for_each(|json| item(json.raw())),
-        List::Other(_) => item(raw),
+    match raw.get().starts_with('[') {
+        true => for_each_item(raw.get(), item),
+        // An absent list in one of its spellings.
+        false if matches!(raw.get(), "\"[]\"" | "{}" | "null") => {}
+        false => item(raw),
     }
 }
 

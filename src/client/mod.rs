@@ -11,6 +11,7 @@ use crate::failure::{Failure, Kind};
 use crate::input::Connection;
 use crate::log::Log;
 use crate::report::Report;
+use crate::scrub::Secret;
 
 mod auth;
 pub mod envelope;
@@ -21,13 +22,15 @@ pub mod wire;
 use auth::{Auth, Credentials, Keeper, Session};
 use envelope::{Envelope, Verdict};
 use retry::Limits;
-use transport::{Repeat, Reply, Request, Transport};
+use transport::{Repeat, Reply, Request, Transport, Trouble};
 
 /// Where sessions are opened and closed.
 const SESSIONS: &str = "/sessions";
 
 /// How much of the appliance's text a sentence quotes; the whole text is in `messages`.
 const LONGEST_QUOTE: usize = 1000;
+/// How much of a path a sentence shows: one with many ids is 4 KiB long.
+const LONGEST_PATH: usize = 150;
 
 /// One appliance, one user.
 pub struct Client {
@@ -38,7 +41,8 @@ pub struct Client {
     log: Log,
     host: String,
     username: String,
-    login: String,
+    /// The body of a login.
+    login: Secret,
 }
 
 /// The JSON of an answer with an HTTP status of success.
@@ -46,6 +50,8 @@ pub struct Client {
 pub struct Body {
     /// JSON text without blanks, valid for certain.
     pub text: String,
+    /// The HTTP status, one of success.
+    pub status: u16,
     /// What the envelope says, when that is failure: read the data first, then this.
     pub failure: Option<Failure>,
 }
@@ -66,7 +72,7 @@ impl Client {
             log,
             host: connection.host.as_str().to_owned(),
             username: connection.username.clone(),
-            login: login.to_string(),
+            login: Secret::new(login.to_string()),
         })
     }
 
@@ -101,7 +107,7 @@ impl Client {
         let reply = match &self.auth {
             Auth::Basic(token) => {
                 let credentials = vec![("Authorization", format!("Basic {}", token.expose()))];
-                self.repeated(Method::GET, path, credentials, None, limits)?
+                self.repeated(Method::GET, path, credentials, None, limits).map_err(|trouble| trouble.failure)?
             }
             Auth::Session(keeper) => self.in_session(keeper, path, limits)?,
         };
@@ -117,7 +123,7 @@ impl Client {
         }
     }
 
-    /// Keeps every thread from logging in from now on, then leaves: the process is about to end.
+    /// Keeps every thread from logging in and asking from now on, then leaves: the process is about to end.
     pub fn stop(&self) {
         if let Auth::Session(keeper) = &self.auth {
             keeper.stop();
@@ -125,14 +131,20 @@ impl Client {
         self.leave();
     }
 
+    /// Lets the answers to come be as large together as if there had been none: what earlier ones took is not kept.
+    pub fn renew_allowance(&self) {
+        self.transport.renew_allowance();
+    }
+
     /// An exchange in the session, which is opened for it, and anew once when the appliance has forgotten it.
     fn in_session(&self, keeper: &Keeper, path: &str, limits: &Limits) -> Result<Reply, Failure> {
         loop {
-            let session = match keeper.session() {
-                Some(session) => session,
-                None => self.log_in(keeper, limits)?,
+            let Some(session) = keeper.session() else {
+                self.log_in(keeper, limits)?;
+                continue;
             };
-            let reply = self.repeated(Method::GET, path, session.credentials(), None, limits)?;
+            let reply = self.repeated(Method::GET, path, session.credentials(), None, limits);
+            let reply = reply.map_err(|trouble| trouble.failure)?;
             // An unknown session is answered with 401, or with the way to the login page [LXCA API, section 2.6].
             let refused = matches!(reply.status, 401 | 301..=303 | 307 | 308);
             if !(refused && keeper.drop_refused()) {
@@ -145,48 +157,47 @@ impl Client {
         }
     }
 
-    /// POST /sessions [LXCA API, section 2.2]. A refused login is never repeated: 20 of them lock the account.
-    fn log_in(&self, keeper: &Keeper, limits: &Limits) -> Result<Session, Failure> {
+    /// POST /sessions [LXCA API, section 2.2]. A refused login is never repeated: 20 of them lock the account. Neither
+    /// is one whose answer was lost: it may have opened one of the user's three sessions.
+    fn log_in(&self, keeper: &Keeper, limits: &Limits) -> Result<(), Failure> {
         keeper.entering();
-        let reply = self.repeated(Method::POST, SESSIONS, Credentials::new(), Some(&self.login), limits);
-        let (reply, text) = match reply {
-            Ok(mut reply) => {
-                let text =
-                    wire::text::mend(std::mem::take(&mut reply.body)).map(|mended| mended.text).unwrap_or_default();
-                auth::learn_secrets(&reply, &text, &self.report.secrets);
-                (reply, text)
-            }
-            Err(failure) => {
+        let login = self.login.expose();
+        let reply =
+            self.repeated(Method::POST, SESSIONS, Credentials::new(), Some(login), limits).map_err(|trouble| {
                 keeper.entered(None);
-                return Err(failure);
+                Failure { settled: trouble.repeat != Repeat::Safe, ..trouble.failure }
+            })?;
+        let status = reply.status;
+        // Whatever the answer says: a session that it opened is closed again at the end.
+        let mut session = Session::of(&reply);
+        let judged = self.judged(&Method::POST, SESSIONS, reply);
+        if let (Some(session), Ok(body)) = (&mut session, &judged) {
+            session.complete(&body.text);
+        }
+        let opened = session.is_some();
+        keeper.entered(session);
+        let (kind, text) = match judged {
+            Err(failure) | Ok(Body { failure: Some(failure), .. }) => {
+                return Err(Failure { settled: !retry::is_busy(status), ..failure });
+            }
+            Ok(body) if auth::password_change_required(&body.text) => {
+                let user = &self.username;
+                let what = "only to change it: log in to its web interface once and set a new one.";
+                (Kind::PasswordChangeRequired, format!("{} accepts the password of user {user} {what}", self.host))
+            }
+            Ok(_) if opened => return Ok(()),
+            Ok(_) => {
+                let what = "accepted the login and set no session cookie; use `auth_method: basic`.";
+                (Kind::InvalidResponse, format!("{} {what}", self.host))
             }
         };
-        // Whatever the answer says: a session that it opened is closed again at the end.
-        let session = Session::of(&reply, &text);
-        keeper.entered(session.clone());
-        let status = reply.status;
-        let reply = Reply { body: text.clone().into_bytes(), ..reply };
-        match (self.judged(&Method::POST, SESSIONS, reply), session) {
-            (Err(failure), _) | (Ok(Body { failure: Some(failure), .. }), _) => Err(failure),
-            (Ok(_), _) if auth::password_change_required(&text) => {
-                let text = format!(
-                    "{} accepts the password of user {} only to change it: log in to its web interface once and set a new one.",
-                    self.host, self.username
-                );
-                Err(Failure { http_status: Some(status), ..Failure::new(Kind::PasswordChangeRequired, text) })
-            }
-            (Ok(_), Some(session)) => Ok(session),
-            (Ok(_), None) => {
-                let text =
-                    format!("{} accepted the login and set no session cookie; use `auth_method: basic`.", self.host);
-                Err(Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) })
-            }
-        }
+        Err(Failure { http_status: Some(status), settled: true, ..Failure::new(kind, text) })
     }
 
     /// DELETE /sessions [LXCA API, section 2.3].
     fn log_out(&self, session: &Session) {
         let request = Request { method: Method::DELETE, path: SESSIONS, headers: session.credentials(), body: None };
+        self.transport.renew_allowance();
         let trouble = match self.transport.exchange(request, auth::LEAVING) {
             Ok(reply) if (200..300).contains(&reply.status) => return,
             Ok(reply) => format!("HTTP {}", reply.status),
@@ -206,13 +217,13 @@ impl Client {
         credentials: Credentials,
         body: Option<&str>,
         limits: &Limits,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, Trouble> {
         let idempotent = method != Method::POST;
         let mut repeats = 0;
         loop {
             let Some(time) = limits.exchange() else {
                 let text = format!("No time was left to ask {} for {path}.", self.host);
-                return Err(Failure::new(Kind::Timeout, text));
+                return Err(Trouble { failure: Failure::new(Kind::Timeout, text), repeat: Repeat::Safe });
             };
             let (method, body) = (method.clone(), body.map(str::to_owned));
             let outcome = self.transport.exchange(Request { method, path, headers: credentials.clone(), body }, time);
@@ -223,7 +234,7 @@ impl Client {
                 }
             };
             let pause = limits.pause(repeats, retry_after).filter(|_| worth_it);
-            let Some(pause) = pause else { return outcome.map_err(|trouble| trouble.failure) };
+            let Some(pause) = pause else { return outcome };
             self.log.debug(|| format!("{path} again in {} ms", pause.as_millis()));
             thread::sleep(pause);
             repeats += 1;
@@ -232,47 +243,49 @@ impl Client {
 
     /// What an answer says: its JSON, or why it is none or no success. Messages and version go to the report.
     fn judged(&self, method: &Method, path: &str, mut reply: Reply) -> Result<Body, Failure> {
-        if let Some(version) = reply.header("Content-Type").as_deref().and_then(api_version) {
-            self.report.api_version(version);
-        }
-        let bytes = std::mem::take(&mut reply.body);
-        let length = bytes.len();
-        let what = format!("{} answered {method} {path} with HTTP {}", self.host, reply.status);
-        let invalid = |why: String| Failure {
-            http_status: Some(reply.status),
-            ..Failure::new(Kind::InvalidResponse, format!("{what}, but {why}"))
+        let media_type = reply.header("Content-Type").unwrap_or_default().to_ascii_lowercase();
+        api_version(&media_type).iter().for_each(|version| self.report.api_version(version));
+        let status = reply.status;
+        let good = (200..300).contains(&status);
+        let what = format!("{} answered {method} {} with HTTP {status}", self.host, self.shortened(path, LONGEST_PATH));
+        let invalid = |text: String| Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) };
+
+        let body = std::mem::take(&mut reply.body);
+        let length = body.len();
+        let mended = wire::text::mend(body).map_err(|why| invalid(format!("{what} and JSON that is refused: {why}.")));
+        let mut mended = mended?;
+        let broken = serde_json::from_str::<IgnoredAny>(&mended.text).err();
+        let envelope = match broken {
+            None => {
+                wire::text::compact(&mut mended.text);
+                Envelope::read(&mended.text)
+            }
+            Some(_) => Envelope::read(""),
         };
-        let mended = wire::text::mend(bytes);
-        let text = mended.as_ref().map_or("", |mended| mended.text.as_str());
-        auth::learn_secrets(&reply, text, &self.report.secrets);
-        let broken = serde_json::from_str::<IgnoredAny>(text).err();
-        let envelope = Envelope::read(if broken.is_none() { text } else { "" });
-        // What a good login or logout says of itself is no news to anybody.
-        let is_session = path == SESSIONS && (200..300).contains(&reply.status) && envelope.verdict < Verdict::Bad;
-        let quote = envelope.quote().map(|quote| self.shortened(&quote));
-        let quoted = quote.as_ref().map(|quote| format!(": {quote}")).unwrap_or_default();
-        if !is_session {
-            self.report.messages(envelope.messages);
+        auth::learn_secrets(&reply, &mended.text, &self.report.secrets);
+        let quote = envelope.quote(&self.report.secrets);
+        let quoted = quote.map(|quote| format!(": {}", self.shortened(&quote, LONGEST_QUOTE))).unwrap_or_default();
+        // What a good login says of itself is no news to anybody.
+        if !(good && path == SESSIONS && envelope.verdict < Verdict::Bad) {
+            self.report.messages(envelope.messages, envelope.left_out);
         }
-        if !(200..300).contains(&reply.status) {
-            let described = if broken.is_some() { described(&reply, text, length) } else { quoted };
-            return Err(self.refused(path, &reply, format!("{what}{described}")));
-        }
-        let mended = mended.map_err(|why| invalid(format!("{why}.")))?;
         if let Some(error) = broken {
-            let looks_like_json = mended.text.starts_with(['{', '[']);
-            let why = match looks_like_json {
-                true => return Err(invalid("its JSON is broken".into()).caused_by(error)),
-                false => format!("not with JSON{}.", described(&reply, &mended.text, length)),
-            };
-            return Err(invalid(why));
+            let described = described(&media_type, &mended.text, length);
+            return Err(match (good, mended.text.starts_with(['{', '['])) {
+                (false, _) => self.refused(path, &reply, format!("{what} and {described}")),
+                (true, true) => invalid(format!("{what} and broken JSON")).caused_by(error),
+                (true, false) => invalid(format!("{what} and {described} where JSON was expected.")),
+            });
+        }
+        if !good {
+            return Err(self.refused(path, &reply, format!("{what}{quoted}")));
         }
         if mended.replaced {
             self.report
-                .warn(format!("{what} and text that is not valid Unicode; each bad character was replaced by U+FFFD."));
+                .warn(format!("{what} and text that is not valid Unicode; bad characters were replaced by U+FFFD."));
         }
         if envelope.verdict == Verdict::Warning {
-            self.report.warn(format!("{} answered {method} {path} with a warning{quoted}", self.host));
+            self.report.warn(format!("{what} and a warning{quoted}."));
         }
         let failure = (envelope.verdict == Verdict::Bad).then(|| {
             let text = format!("{what}, but says that it failed{quoted}.");
@@ -280,9 +293,9 @@ impl Client {
                 SESSIONS => Failure::new(Kind::AuthenticationFailed, format!("{text} {}", self.check_credentials())),
                 _ => Failure::new(Kind::OperationFailed, text),
             };
-            Failure { http_status: Some(reply.status), ..failure }
+            Failure { http_status: Some(status), ..failure }
         });
-        Ok(Body { text: mended.text, failure })
+        Ok(Body { text: mended.text, status, failure })
     }
 
     /// The failure of an answer whose HTTP status is none of success.
@@ -291,12 +304,11 @@ impl Client {
         let retry_after = retry::retry_after(reply).filter(|_| retry::is_busy(status));
         let (kind, help) = match status {
             300..400 => {
-                let location = reply.header("Location").unwrap_or_default();
-                let location = self.shortened(&location);
-                (
-                    Kind::Redirected,
-                    format!("It points to {location:?}; redirects are never followed. Check `host` and `port`."),
-                )
+                let location = reply.header("Location").map(|location| self.shortened(&location, LONGEST_PATH));
+                let location = location.map(|location| format!("It points to {location:?}; ")).unwrap_or_default();
+                let help = "redirects are never followed. Check `host` and `port`, and `username` and `password`: who is \
+                            not logged in may be sent to the login page.";
+                (Kind::Redirected, format!("{location}{help}"))
             }
             // A login is documented to be refused with 400, and observed to be with 403 [LXCA API, section 2.2].
             401 => (Kind::AuthenticationFailed, self.check_credentials()),
@@ -331,11 +343,11 @@ impl Client {
         )
     }
 
-    /// A text of the appliance, short enough for a sentence; masked before, or half a secret would stay.
-    fn shortened(&self, text: &str) -> String {
+    /// A text of the appliance, on one line and short enough for a sentence; masked before, or half a secret would stay.
+    fn shortened(&self, text: &str, longest: usize) -> String {
         let masked = self.report.secrets.mask(text);
-        let line: String = masked.trim().trim_end_matches('.').split_whitespace().collect::<Vec<_>>().join(" ");
-        match line.char_indices().nth(LONGEST_QUOTE) {
+        let line = masked.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(longest) {
             Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
             None => line,
         }
@@ -351,17 +363,15 @@ fn api_version(media_type: &str) -> Option<&str> {
 }
 
 /// What an answer is that is no JSON, without dumping it.
-fn described(reply: &Reply, text: &str, length: usize) -> String {
-    if length == 0 {
-        return " and an empty body".into();
-    }
+fn described(media_type: &str, text: &str, length: usize) -> String {
     let start: String = text.trim_start().chars().take(100).collect::<String>().to_ascii_lowercase();
-    let html = start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<head");
-    let media_type = reply.header("Content-Type").unwrap_or_default().to_ascii_lowercase();
-    match (html || media_type.starts_with("text/html"), media_type.contains("json")) {
-        (true, _) => format!(" and an HTML page of {length} bytes, such as a login or an error page"),
-        (false, true) => format!(" and {length} bytes that are called JSON and are not"),
-        (false, false) => format!(" and {length} bytes that are no JSON"),
+    let html = ["<!doctype", "<html", "<head"].iter().any(|tag| start.starts_with(tag));
+    match length {
+        0 => "an empty body".into(),
+        _ if html || media_type.starts_with("text/html") => {
+            format!("an HTML page of {length} bytes, such as a login or an error page,")
+        }
+        _ => format!("{length} bytes that are no JSON"),
     }
 }
 

@@ -12,6 +12,9 @@ pub type Accepted<T> = Result<T, String>;
 const TRUE: [&str; 6] = ["yes", "on", "true", "y", "t", "1"];
 const FALSE: [&str; 6] = ["no", "off", "false", "n", "f", "0"];
 
+/// Longer texts are not compared with the words of a choice.
+const LONGEST_WORD: usize = 60;
+
 /// A boolean, a number 0 or 1, or one of the words for it in any case.
 pub fn boolean(value: &Value) -> Accepted<bool> {
     let word = match value {
@@ -60,7 +63,9 @@ pub fn choice<'c>(choices: &'c [&'static str]) -> impl Fn(&Value) -> Accepted<&'
         choices.iter().find(|choice| **choice == text).copied().ok_or_else(|| {
             let listed = choices.join(", ");
             let likeness = |choice: &&&str| (strsim::jaro_winkler(choice, text) * 1000.0) as u64;
-            match choices.iter().max_by_key(likeness).filter(|choice| likeness(choice) > 850) {
+            // Comparing takes as long as the text is long, and nothing long is like a word.
+            let short = choices.iter().filter(|_| text.len() <= LONGEST_WORD);
+            match short.max_by_key(likeness).filter(|choice| likeness(choice) > 850) {
                 Some(nearest) => format!("accepted are {listed}; perhaps {nearest} is meant"),
                 None => format!("accepted are {listed}"),
             }
@@ -70,14 +75,15 @@ pub fn choice<'c>(choices: &'c [&'static str]) -> impl Fn(&Value) -> Accepted<&'
 
 /// A list of strings, or one string split at commas; items are trimmed and none is empty.
 pub fn strings(value: &Value) -> Accepted<Vec<String>> {
+    let trimmed = |item: &str| item.trim().to_owned();
     let items: Vec<String> = match value {
-        Value::String(text) => text.split(',').map(str::to_owned).collect(),
+        Value::String(text) => text.split(',').map(trimmed).collect(),
         Value::Array(items) => {
-            items.iter().map(string).collect::<Accepted<_>>().map_err(|text| format!("an item: {text}"))?
+            let items = items.iter().map(|item| string(item).map(|text| trimmed(&text)));
+            items.collect::<Accepted<_>>().map_err(|text| format!("an item: {text}"))?
         }
         _ => return Err("accepted is a list of strings, or one string with commas".into()),
     };
-    let items: Vec<String> = items.iter().map(|item| item.trim().to_owned()).collect();
     match items.iter().any(String::is_empty) {
         true => Err("an item is empty; accepted is a list of strings, or one string with commas".into()),
         false => Ok(items),

@@ -67,7 +67,8 @@ impl Host {
         let tls_name = if bare.len() <= LONGEST_NAME { bare.strip_suffix('.').unwrap_or(bare) } else { return None };
         let name = ServerName::try_from(tls_name).ok()?.to_owned();
         let dotted_address = matches!(name, ServerName::IpAddress(_)) && tls_name != bare;
-        (!dotted_address).then(|| Host { given: bare.to_owned(), name })
+        // `ServerName` would take a second trailing dot.
+        (!dotted_address && !tls_name.ends_with('.')).then(|| Host { given: bare.to_owned(), name })
     }
 
     /// For people.

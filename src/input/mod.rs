@@ -13,15 +13,14 @@ pub use connection::Connection;
 pub use object::Object;
 pub use options::{Options, Problem};
 
+use std::ffi::OsString;
+
 use crate::failure::{Failure, Kind};
 use crate::operations::{Entry, Operation, TABLE};
 use crate::report::Report;
 
 /// No input is longer: 16 MiB.
 pub const LONGEST: u64 = 16 << 20;
-
-/// How many problems are named in one failure; a file of rubbish has thousands.
-const MOST_PROBLEMS: usize = 20;
 
 /// What the caller asks for, checked and complete.
 pub struct Input {
@@ -38,7 +37,7 @@ impl Input {
     /// `invalid_input` with every problem: unknown operation, missing, unknown, doubled or unacceptable options.
     pub fn read(
         object: Object,
-        environment: &dyn Fn(&str) -> Option<String>,
+        environment: &dyn Fn(&str) -> Option<OsString>,
         report: &Report,
     ) -> Result<Input, Failure> {
         let mut options = Options::new(object, environment);
@@ -81,18 +80,9 @@ fn operation(options: &mut Options) -> Option<&'static Entry> {
 
 /// The failure that names all problems.
 fn refused(problems: &[Problem]) -> Failure {
-    let mut sentence = String::from("The input was refused and nothing was sent");
-    let mut separator = ": ";
-    for problem in problems.iter().take(MOST_PROBLEMS) {
-        sentence.push_str(separator);
-        sentence.push_str(&problem.to_string());
-        separator = "; ";
-    }
-    if let Some(more) = problems.len().checked_sub(MOST_PROBLEMS).filter(|more| *more > 0) {
-        sentence.push_str(&format!("; and {more} more"));
-    }
-    sentence.push('.');
-    Failure::new(Kind::InvalidInput, sentence)
+    let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    let text = format!("The input was refused and nothing was sent: {}.", problems.join("; "));
+    Failure::new(Kind::InvalidInput, text)
 }
 
 #[cfg(test)]

@@ -1,11 +1,19 @@
 //! The input as JSON: one flat object, its keys in order, nothing interpreted yet.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::failure::{Failure, Kind};
+
+/// No input has more keys: there are some twenty options, and a million keys would take seconds to refuse one by one.
+const MOST_KEYS: usize = 10_000;
+
+/// How much of an unknown key is repeated, and compared with the known ones.
+pub const LONGEST_KEY: usize = 60;
 
 /// The input object with its options and what the caller says of itself in keys that start with `_`.
 #[derive(Debug, Default)]
@@ -16,9 +24,11 @@ pub struct Object {
     pub doubled: Vec<String>,
     /// Any `_ansible_*` key: the caller is Ansible, which shows the whole answer.
     pub ansible: bool,
-    /// `_task`: the caller is Bolt. Empty when it is no string.
+    /// `_task` is there: the caller is Bolt.
+    pub bolt: bool,
+    /// `_task`, when it is a text.
     pub task: Option<String>,
-    /// `_ansible_module_name`.
+    /// `_ansible_module_name`, when it is a text.
     pub module_name: Option<String>,
 }
 
@@ -62,20 +72,32 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Object, M::Error> {
         let mut object = Object::default();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
+            if seen.len() == MOST_KEYS {
+                return Err(M::Error::custom(format!("it has more than {MOST_KEYS} keys")));
+            }
             if !seen.insert(key.clone()) {
                 map.next_value::<IgnoredAny>()?;
                 object.doubled.push(key);
             } else if key.starts_with('_') {
+                // A caller's value is never refused, so it is not even read as anything.
+                let value: &RawValue = map.next_value()?;
                 object.ansible |= key.starts_with("_ansible_");
+                object.bolt |= key == "_task";
                 match key.as_str() {
-                    "_task" => object.task = Some(text(map.next_value()?)),
-                    "_ansible_module_name" => object.module_name = Some(text(map.next_value()?)),
-                    _ => drop(map.next_value::<IgnoredAny>()?),
+                    "_task" => object.task = text(value),
+                    "_ansible_module_name" => object.module_name = text(value),
+                    _ => {}
                 }
             } else {
-                let value = map.next_value().map_err(|error| M::Error::custom(without_value(&error)))?;
+                let value: &RawValue = map.next_value()?;
+                let value = serde_json::from_str(value.get()).map_err(|error| {
+                    // The place in the value says nothing to anybody, and the outer error adds its own.
+                    let error = error.to_string();
+                    let why = error.split(" at line ").next().unwrap_or_default();
+                    M::Error::custom(format!("the value of `{}` cannot be read ({why})", shown(&key)))
+                })?;
                 object.given.push((key, value));
             }
         }
@@ -83,13 +105,16 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 }
 
-/// The text of a caller's key, empty when it is no text: such keys are never refused.
-fn text(value: Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+/// The text of a caller's value, when it is one and not empty.
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok().filter(|text: &String| !text.is_empty())
 }
 
-/// An error of serde_json without its place, which the outer error adds again.
-fn without_value(error: &impl fmt::Display) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+/// A key as it is shown: without control characters, and not a novel.
+pub fn shown(key: &str) -> String {
+    let mut shown: String = key.chars().take(LONGEST_KEY).flat_map(char::escape_debug).collect();
+    if key.chars().count() > LONGEST_KEY {
+        shown.push('…');
+    }
+    shown
 }

@@ -1,12 +1,13 @@
 //! Taking options out of the input object: alias, null, environment, and the collection of problems.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 
 use serde_json::Value;
 
 use super::accepted;
-use super::object::Object;
+use super::object::{LONGEST_KEY, Object, shown};
 use crate::operations::Entry;
 
 /// The environment variables that stand in for absent options (contract, section 2).
@@ -30,8 +31,8 @@ const ALIASES: [(&str, &str); 1] = [("host", "hostname")];
 /// Names this unlike each other are not offered as a correction.
 const NEAR_ENOUGH: f64 = 0.75;
 
-/// How much of an unknown key is repeated.
-const LONGEST_KEY: usize = 60;
+/// How many unknown keys are named, and how many doubled ones; a file of rubbish has a million.
+const MOST_KEYS: usize = 50;
 
 /// What is wrong with one option, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl fmt::Display for Problem {
 /// The options of one call, taken one by one; what is left at the end is unknown.
 pub struct Options<'e> {
     given: HashMap<String, Value>,
-    environment: &'e dyn Fn(&str) -> Option<String>,
+    environment: &'e dyn Fn(&str) -> Option<OsString>,
     called_name: Option<String>,
     /// Every name that was asked for: the known options.
     known: Vec<&'static str>,
@@ -60,7 +61,7 @@ pub struct Options<'e> {
 
 impl<'e> Options<'e> {
     /// Starts with what the caller gave.
-    pub fn new(object: Object, environment: &'e dyn Fn(&str) -> Option<String>) -> Options<'e> {
+    pub fn new(object: Object, environment: &'e dyn Fn(&str) -> Option<OsString>) -> Options<'e> {
         // Ansible's name of the module is the surer of the two: a Bolt task may carry any name.
         let called = object.module_name.or(object.task).unwrap_or_default();
         let last = called.rsplit(['.', ':']).next().unwrap_or_default();
@@ -72,9 +73,7 @@ impl<'e> Options<'e> {
             known: Vec::new(),
             problems: Vec::new(),
         };
-        for key in object.doubled {
-            options.refuse(&shown(&key), "stands twice in the object");
-        }
+        options.refuse_keys(object.doubled, "doubled keys", |_, _| "stands twice in the object".into());
         options
     }
 
@@ -86,7 +85,7 @@ impl<'e> Options<'e> {
     /// The text of an option as it would be accepted, without taking it.
     pub fn text(&self, name: &str) -> Option<String> {
         let given = self.given.get(name).and_then(|value| accepted::string(value).ok());
-        given.or_else(|| (self.environment)(variable(name)?))
+        given.or_else(|| (self.environment)(variable(name)?)?.into_string().ok())
     }
 
     /// An option that may be absent.
@@ -144,24 +143,38 @@ impl<'e> Options<'e> {
 
     /// All problems, those of unknown keys included.
     pub fn problems(mut self) -> Vec<Problem> {
-        let mut unknown: Vec<String> = std::mem::take(&mut self.given).into_keys().collect();
-        unknown.sort();
-        for key in unknown {
-            let nearest = self.nearest(&key);
-            self.refuse(
-                &shown(&key),
-                match nearest {
-                    Some(known) => format!("unknown option, perhaps `{known}` is meant"),
-                    None => format!("unknown option; accepted are {}", self.known.join(", ")),
-                },
-            );
-        }
+        let unknown: Vec<String> = std::mem::take(&mut self.given).into_keys().collect();
+        // One list of what is accepted serves all that are unlike everything.
+        let unlike = unknown.iter().filter(|key| self.nearest(key).is_none()).min().cloned();
+        self.refuse_keys(unknown, "unknown options", |options, key| match options.nearest(key) {
+            Some(known) => format!("unknown option, perhaps `{known}` is meant"),
+            None if unlike.as_deref() == Some(key) => {
+                format!("unknown option; accepted are {}", options.known.join(", "))
+            }
+            None => "unknown option".into(),
+        });
         self.problems
     }
 
-    /// The known option whose name is most like an unknown key.
+    /// Refuses keys, each once; of very many only the first are named.
+    fn refuse_keys(&mut self, mut keys: Vec<String>, what: &str, text: impl Fn(&Self, &str) -> String) {
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys.iter().take(MOST_KEYS) {
+            self.refuse(&shown(key), text(self, key));
+        }
+        if let Some(more) = keys.len().checked_sub(MOST_KEYS).filter(|more| *more > 0) {
+            self.refuse("…", format!("{more} further {what}"));
+        }
+    }
+
+    /// The known option whose name is most like an unknown key, or has the key for a part.
     fn nearest(&self, key: &str) -> Option<&'static str> {
-        let likeness = |name: &str| strsim::jaro_winkler(name, &key.to_lowercase());
+        let key = key.chars().take(LONGEST_KEY).collect::<String>().to_lowercase();
+        let likeness = |name: &str| match name.split('_').any(|part| part == key) {
+            true => 1.0,
+            false => strsim::jaro_winkler(name, &key),
+        };
         let aliases = ALIASES.iter().map(|(_, alias)| *alias);
         let all = self.known.iter().copied().chain(aliases).map(|name| (name, likeness(name)));
         let nearest = all.max_by(|(_, one), (_, other)| one.total_cmp(other))?;
@@ -184,7 +197,13 @@ impl<'e> Options<'e> {
         own.or(other).or_else(|| {
             let variable = variable(name)?;
             let value = (self.environment)(variable).filter(|value| !value.is_empty())?;
-            Some((variable.to_owned(), Value::String(value)))
+            match value.into_string() {
+                Ok(value) => Some((variable.to_owned(), Value::String(value))),
+                Err(_) => {
+                    self.refuse(variable, "is not UTF-8");
+                    None
+                }
+            }
         })
     }
 
@@ -203,13 +222,4 @@ fn variable(name: &str) -> Option<&'static str> {
 /// The other name of an option.
 fn alias(name: &str) -> Option<&'static str> {
     ALIASES.iter().find(|(option, _)| *option == name).map(|(_, alias)| *alias)
-}
-
-/// A key as it is shown: without control characters, and not a novel.
-fn shown(key: &str) -> String {
-    let mut shown: String = key.chars().take(LONGEST_KEY).flat_map(char::escape_debug).collect();
-    if key.chars().count() > LONGEST_KEY {
-        shown.push('…');
-    }
-    shown
 }

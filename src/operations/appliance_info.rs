@@ -7,7 +7,7 @@ use super::{Described, Operation};
 use crate::answer::Success;
 use crate::client::Client;
 use crate::client::wire::aicc::{Aicc, Appliance};
-use crate::client::wire::{Object, Record, Unknown, document};
+use crate::client::wire::{Object, Record, Text, Unknown, document};
 use crate::failure::{Failure, Kind};
 use crate::input::{Options, accepted};
 use crate::scrub::Word;
@@ -56,24 +56,29 @@ impl Operation for ApplianceInfo {
     fn run(&self, client: &Client) -> Result<Success, Failure> {
         let body = client.get(PATH)?;
         let aicc = document(&body.text).map(Aicc::from_pairs);
-        let (appliance, rest) = match aicc {
-            Some(Aicc { appliance: Some(Object::Read(appliance)), unknown }) => (appliance, unknown),
-            _ => {
-                let text = format!("{} answered GET {PATH} without the object `appliance`.", client.host());
-                return Err(body.failure.unwrap_or_else(|| Failure::new(Kind::InvalidResponse, text)));
-            }
+        let known = aicc.map(|aicc| (aicc.appliance, aicc.unknown)).filter(|(appliance, _)| is_one(appliance.as_ref()));
+        let Some((Some(Object::Read(appliance)), rest)) = known else {
+            let text = format!("{} answered GET {PATH} without saying which appliance it is.", client.host());
+            let nameless = Failure { http_status: Some(body.status), ..Failure::new(Kind::InvalidResponse, text) };
+            return Err(body.failure.unwrap_or(nameless));
         };
-        let word =
-            |text: &Option<crate::client::wire::Text>| text.as_ref().map(|text| text.words()).unwrap_or_default();
-        let (name, version, build) = (word(&appliance.name), word(&appliance.version), word(&appliance.build));
+        let say =
+            |what: &str, text: Option<&Text>| text.map(|text| format!("{what}{}", text.words())).unwrap_or_default();
+        let version = say(" ", appliance.version.as_ref()) + &say(", build ", appliance.build.as_ref());
+        let detail = say("Its name is ", appliance.name.as_ref());
         client.report().data(Data { appliance, details: self.all.then_some(rest) });
         match body.failure {
             Some(failure) => Err(failure),
-            None => Ok(Success {
-                changed: false,
-                msg: format!("{} answers as XClarity Administrator {version}, build {build}.", client.host()),
-                detail: format!("Its name is {name}."),
-            }),
+            None => {
+                let msg = format!("{} answers as XClarity Administrator{version}.", client.host());
+                Ok(Success { changed: false, msg, detail: if detail.is_empty() { detail } else { detail + "." } })
+            }
         }
     }
+}
+
+/// Whether an answer is that of an appliance, which is what a connection test wants to know.
+fn is_one(appliance: Option<&Object<Appliance>>) -> bool {
+    let appliance = appliance.and_then(Object::get);
+    appliance.is_some_and(|it| it.name.is_some() || it.version.is_some() || it.uuid.is_some())
 }

@@ -31,6 +31,8 @@ const POLL_INTERVAL: u64 = 10;
 const LONGEST_POLL_INTERVAL: u64 = 86_400;
 /// How often a finished task without the name of its file is asked again, and while waiting only.
 const POLLS_FOR_NAME: u32 = 2;
+/// The shortest pause between two polls, whatever `Retry-After` says.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The last poll begins this long before the deadline: a task that ends in the last interval is noticed.
 const LAST_POLL: Duration = Duration::from_secs(1);
 
@@ -187,7 +189,7 @@ impl FirmwareExportInfo {
     /// `taskid=0`. An object that says nothing of a task is taken for "no task".
     fn all_running(&self, client: &Client) -> Result<Success, Failure> {
         let body = client.get(&format!("{PATH}0"))?;
-        let statuses = firmware_status::read(&body.text).ok_or_else(|| self.wrong_shape(client));
+        let statuses = firmware_status::read(&body.text).ok_or_else(|| self.wrong_shape(client, body.status));
         let tasks: Vec<Task> = statuses?.into_iter().filter(Status::says_something).map(Task::of).collect();
         let each: Vec<String> = tasks.iter().map(|task| format!("One is {}.", task.words())).collect();
         let msg = match tasks.len() {
@@ -213,7 +215,7 @@ impl FirmwareExportInfo {
         match (body.failure, task) {
             (Some(failure), _) => Err(failure),
             (None, Some(task)) => Ok(task),
-            (None, None) => Err(self.wrong_shape(client)),
+            (None, None) => Err(self.wrong_shape(client, body.status)),
         }
     }
 
@@ -248,7 +250,8 @@ impl FirmwareExportInfo {
                         if asked > deadline.saturating_duration_since(Instant::now()) {
                             return Err(failure);
                         }
-                        pause = asked;
+                        // An appliance that says "at once" is not asked without a pause.
+                        pause = asked.max(SHORTEST_PAUSE);
                     }
                     error = Some(failure);
                 }
@@ -261,7 +264,8 @@ impl FirmwareExportInfo {
                     seen => Err(self.wait_timeout(client, seen.as_ref(), error)),
                 };
             }
-            // Polling is repeating: within one poll nothing is.
+            // Only the last answer is kept. Polling is repeating: within one poll nothing is.
+            client.renew_allowance();
             limits = Limits { deadline: Some(deadline), retries: 0, ..client.limits() };
         }
     }
@@ -301,19 +305,20 @@ impl FirmwareExportInfo {
         Failure::new(Kind::WaitTimeout, text)
     }
 
-    fn wrong_shape(&self, client: &Client) -> Failure {
+    fn wrong_shape(&self, client: &Client, status: u16) -> Failure {
         let text = format!(
             "{} answered GET {PATH}{} with JSON that describes no task: neither `state` nor `progress` is there.",
             client.host(),
             self.task_id
         );
-        Failure::new(Kind::InvalidResponse, text)
+        Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
     }
 }
 
 /// What a restarting appliance does, and what is therefore no reason to stop waiting.
 fn endured(failure: &Failure) -> bool {
     match failure.kind {
+        _ if failure.settled => false,
         Kind::ConnectionFailed | Kind::Timeout | Kind::InvalidResponse | Kind::Unavailable => true,
         Kind::ServerError => failure.http_status == Some(500),
         _ => false,

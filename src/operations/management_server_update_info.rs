@@ -183,7 +183,8 @@ impl Operation for ManagementServerUpdateInfo {
 fn repository(client: &Client, key: Option<&'static str>) -> Result<Success, Failure> {
     let path = key.map_or(PATH.to_owned(), |key| format!("{PATH}?key={key}"));
     let body = client.get(&path)?;
-    let repository = document(&body.text).map(Repository::from_pairs).ok_or_else(|| no_object(client, &path))?;
+    let repository =
+        document(&body.text).map(Repository::from_pairs).ok_or_else(|| no_object(client, &path, body.status))?;
     let names: Vec<String> = repository.updates.iter().flat_map(|list| list.items()).map(described).collect();
     let version = repository.current_version.as_ref().and_then(Json::string);
     let version = version.map(|version| format!(" It runs version {version}.")).unwrap_or_default();
@@ -193,7 +194,10 @@ fn repository(client: &Client, key: Option<&'static str>) -> Result<Success, Fai
         (None, None) => format!("{} answered for its update repository.", client.host()),
     };
     client.report().data(repository);
-    finish(body.failure, msg + &version, listed(&names))
+    match body.failure {
+        Some(failure) => Err(failure),
+        None => answered(msg + &version, listed(&names)),
+    }
 }
 
 /// Updates by id, without their files.
@@ -213,7 +217,7 @@ fn updates(client: &Client, ids: &[String], key: Option<&'static str>) -> Result
         let path = format!("{PATH}/{}{query}", batch.join(","));
         let asked = |failure: Failure| of_ids(failure, batch);
         let body = client.get(&path).map_err(asked)?;
-        let pairs = document(&body.text).ok_or_else(|| asked(no_object(client, PATH)))?;
+        let pairs = document(&body.text).ok_or_else(|| asked(no_object(client, PATH, body.status)))?;
         crate::report::lock(&data).add(batch, UpdateInfo::from_pairs(pairs));
         if let Some(failure) = body.failure {
             return Err(asked(failure));
@@ -227,14 +231,15 @@ fn updates(client: &Client, ids: &[String], key: Option<&'static str>) -> Result
     }
     match (&data.updates, key) {
         (Some(_), _) => {
-            let msg = format!("{} answered for {} of {}.", client.host(), names.len(), counted(ids.len()));
-            finish(None, msg, listed(&names))
+            let msg =
+                format!("{} answered for {} of {}.", client.host(), ids.len() - missing.len(), counted(ids.len()));
+            answered(msg, listed(&names))
         }
         (None, key) => {
             let lists = [&data.actions, &data.filetypes, &data.supported_keys];
             let words: Vec<String> = lists.into_iter().flatten().flatten().cloned().collect();
             let msg = format!("{} answered for {} of {}.", client.host(), key.unwrap_or("all"), counted(ids.len()));
-            finish(None, msg, listed(&words))
+            answered(msg, listed(&words))
         }
     }
 }
@@ -280,7 +285,7 @@ fn files(client: &Client, ids: &[String], filetype: &'static str) -> Result<Succ
         let asked = |failure: Failure| of_ids(failure, std::slice::from_ref(id));
         let body = client.get(&path).map_err(asked)?;
         let file = document(&body.text).map(UpdateFile::from_pairs);
-        let mut file = file.ok_or_else(|| asked(no_object(client, &path)))?;
+        let mut file = file.ok_or_else(|| asked(no_object(client, &path, body.status)))?;
         if let Some(failure) = body.failure {
             return Err(asked(failure));
         }
@@ -295,7 +300,7 @@ fn files(client: &Client, ids: &[String], filetype: &'static str) -> Result<Succ
         crate::report::lock(&data).files.push(file);
     }
     let msg = format!("{} sent the {filetype} of {}.", client.host(), counted(ids.len()));
-    finish(None, msg, named(ids) + ".")
+    answered(msg, named(ids) + ".")
 }
 
 /// Splits ids over requests whose request line stays under the limit.
@@ -317,19 +322,21 @@ fn batches(ids: &[String], query: usize) -> Vec<&[String]> {
     batches
 }
 
-/// The end of a question that was answered.
-fn finish(failure: Option<Failure>, msg: String, detail: String) -> Result<Success, Failure> {
-    failure.map_or(Ok(Success { changed: false, msg, detail }), Err)
+/// A question that was answered; nothing is ever changed by asking.
+fn answered(msg: String, detail: String) -> Result<Success, Failure> {
+    Ok(Success { changed: false, msg, detail })
 }
 
 /// A failure that names the ids it was about.
 fn of_ids(failure: Failure, ids: &[String]) -> Failure {
-    Failure { sentence: format!("Asked for {}: {}", ids.join(", "), failure.sentence), ..failure }
+    let end = if failure.cause.is_some() { "" } else { "." };
+    let sentence = failure.sentence.trim_end_matches('.');
+    Failure { sentence: format!("{sentence}. It was asked for {}{end}", ids.join(", ")), ..failure }
 }
 
-fn no_object(client: &Client, path: &str) -> Failure {
+fn no_object(client: &Client, path: &str, status: u16) -> Failure {
     let text = format!("{} answered GET {path} with JSON that is no object.", client.host());
-    Failure::new(Kind::InvalidResponse, text)
+    Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
 }
 
 fn fixid(update: &Object<Update>) -> Option<String> {

@@ -1,7 +1,10 @@
-//! Finding one secret in a text in any of the forms a server may repeat it in.
+//! Finding one secret in a text in any of the forms a server may repeat it in: plain, percent-encoded, JSON-escaped,
+//! HTML-escaped, each also where only some characters are escaped.
 //!
-//! Forms are matched character by character, so that a text which escapes only some characters is found as well:
-//! plain, percent-encoded, JSON-escaped, HTML-escaped.
+//! Every search takes time in proportion to the text, whatever text and secret are: both may come from a hostile server.
+
+use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::MASK;
 
@@ -12,133 +15,182 @@ const SHORTEST_INSIDE: usize = 4;
 const HTML_NAMES: [(&str, char); 6] =
     [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("nbsp", '\u{a0}')];
 
+/// No character reference is longer than `&#x0010FFFF;`.
+const LONGEST_REFERENCE: usize = 12;
+
+/// A way to read a text: the bytes that open an escape sequence, and what the sequence stands for.
+struct Escapes {
+    openings: &'static [u8],
+    read: fn(&str) -> Option<Unit>,
+}
+
+/// What one piece of a text stands for.
+struct Unit {
+    /// How many bytes of the text it takes.
+    length: usize,
+    /// What it stands for: a character's bytes, or the one byte of `%C3`.
+    bytes: [u8; 4],
+    /// How many of them count.
+    count: usize,
+}
+
+const PLAIN: Escapes = Escapes { openings: b"", read: |_| None };
+const PERCENT: Escapes = Escapes { openings: b"%", read: percent_encoded };
+const FORM: Escapes = Escapes { openings: b"%+", read: form_encoded };
+const JSON: Escapes = Escapes { openings: b"\\", read: json_escaped };
+const HTML: Escapes = Escapes { openings: b"&", read: html_escaped };
+
 /// One secret, prepared for searching.
 pub struct Matcher {
-    secret: Vec<char>,
-    /// The bytes a match can begin with: the first character itself and the openings of the escaped forms.
-    openings: [u8; 5],
+    secret: String,
+    /// For each length of a match that breaks off: how much of it may still begin the next one (Knuth, Morris, Pratt).
+    fallback: Vec<usize>,
 }
 
 impl Matcher {
     /// Prepares the search for a secret, which is not empty.
     pub fn new(secret: &str) -> Matcher {
-        let first = secret.bytes().next().unwrap_or_default();
-        Matcher { secret: secret.chars().collect(), openings: [first, b'%', b'\\', b'&', b'+'] }
+        let mut fallback: Vec<usize> = vec![0];
+        let mut matched = 0;
+        for byte in secret.bytes().skip(1) {
+            matched = advance(secret.as_bytes(), &fallback, matched, byte);
+            fallback.push(matched);
+        }
+        Matcher { secret: secret.to_owned(), fallback }
     }
 
     /// The text with every occurrence replaced, or nothing when there is none.
     pub fn mask(&self, text: &str) -> Option<String> {
-        if self.secret.len() < SHORTEST_INSIDE {
-            return (self.ends(text).contains(&text.len())).then(|| MASK.to_owned());
+        let mut found: Vec<Range<usize>> = Vec::new();
+        // The quick look first: nearly every text has neither the secret nor escapes.
+        if text.contains(&self.secret) {
+            self.find(text, &PLAIN, &mut found);
         }
+        for escapes in [PERCENT, FORM, JSON, HTML] {
+            if text.bytes().any(|byte| escapes.openings.contains(&byte)) {
+                self.find(text, &escapes, &mut found);
+            }
+        }
+        if self.secret.chars().count() < SHORTEST_INSIDE {
+            return found.contains(&(0..text.len())).then(|| MASK.to_owned());
+        }
+        found.sort_unstable_by_key(|range| range.start);
         let mut masked: Option<String> = None;
         let mut copied = 0;
-        for (at, _) in text.bytes().enumerate().filter(|(_, byte)| self.openings.contains(byte)) {
-            if at < copied {
-                continue; // inside the occurrence just replaced
+        for range in found {
+            if range.start >= copied {
+                let masked = masked.get_or_insert_default();
+                masked.push_str(text.get(copied..range.start)?);
+                masked.push_str(MASK);
             }
-            let Some(end) = text.get(at..).and_then(|rest| self.ends(rest).into_iter().max()) else { continue };
-            let masked = masked.get_or_insert_default();
-            masked.push_str(text.get(copied..at).unwrap_or_default());
-            masked.push_str(MASK);
-            copied = at + end;
+            // Occurrences that overlap are masked as one.
+            copied = copied.max(range.end);
         }
         let mut masked = masked?;
-        masked.push_str(text.get(copied..).unwrap_or_default());
+        masked.push_str(text.get(copied..)?);
         Some(masked)
     }
 
-    /// Where the occurrences that begin with the text can end: several, for `&` may stand for itself or open `&amp;`.
-    fn ends(&self, text: &str) -> Vec<usize> {
-        let mut ends = vec![0];
-        for wanted in &self.secret {
-            let mut next = Vec::new();
-            for end in ends {
-                next.extend(
-                    text.get(end..).into_iter().flat_map(|rest| forms(rest, *wanted)).map(|length| end + length),
-                );
+    /// Finds the secret in what the text stands for when it is read with these escapes.
+    fn find(&self, text: &str, escapes: &Escapes, found: &mut Vec<Range<usize>>) {
+        let secret = self.secret.as_bytes();
+        let mut matched = 0;
+        // Where the units begin that hold the last bytes, as many as the secret has.
+        let mut starts = VecDeque::with_capacity(secret.len());
+        let mut at = 0;
+        while let Some(byte) = text.as_bytes().get(at) {
+            let unit = escapes.openings.contains(byte).then(|| text.get(at..).and_then(escapes.read)).flatten();
+            let unit = unit.unwrap_or(Unit { length: 1, bytes: [*byte, 0, 0, 0], count: 1 });
+            for byte in unit.bytes.iter().take(unit.count) {
+                if starts.len() == secret.len() {
+                    starts.pop_front();
+                }
+                starts.push_back(at);
+                matched = advance(secret, &self.fallback, matched, *byte);
+                if matched == secret.len() {
+                    found.extend(starts.front().map(|start| *start..at + unit.length));
+                }
             }
-            next.sort_unstable();
-            next.dedup();
-            if next.is_empty() {
-                return next;
-            }
-            ends = next;
+            at += unit.length;
         }
-        ends
     }
 }
 
-/// The lengths of the forms of one character that the text begins with.
-fn forms(text: &str, wanted: char) -> impl Iterator<Item = usize> {
-    let plain = text.starts_with(wanted).then(|| wanted.len_utf8());
-    let escaped = match text.bytes().next() {
-        Some(b'%') => percent_encoded(text, wanted),
-        Some(b'+') if wanted == ' ' => Some(1),
-        Some(b'\\') => json_escaped(text, wanted),
-        Some(b'&') => html_escaped(text, wanted),
-        _ => None,
-    };
-    plain.into_iter().chain(escaped)
+/// How much of the secret is matched after one more byte.
+fn advance(secret: &[u8], fallback: &[usize], mut matched: usize, byte: u8) -> usize {
+    loop {
+        if secret.get(matched) == Some(&byte) {
+            return matched + 1;
+        }
+        match matched.checked_sub(1).and_then(|last| fallback.get(last)) {
+            Some(shorter) => matched = *shorter,
+            None => return 0,
+        }
+    }
 }
 
-/// `%C3%A9`, in either case of the digits.
-fn percent_encoded(text: &str, wanted: char) -> Option<usize> {
-    let mut rest = text;
-    for byte in wanted.encode_utf8(&mut [0; 4]).bytes() {
-        let digits = rest.strip_prefix('%')?.get(..2)?;
-        if u8::from_str_radix(digits, 16).ok()? != byte {
-            return None;
-        }
-        rest = rest.get(3..)?;
-    }
-    Some(text.len() - rest.len())
+/// A character in the place of an escape sequence.
+fn character(length: usize, character: char) -> Unit {
+    let mut bytes = [0; 4];
+    let count = character.encode_utf8(&mut bytes).len();
+    Unit { length, bytes, count }
+}
+
+/// `%C3`, in either case of the digits.
+fn percent_encoded(text: &str) -> Option<Unit> {
+    let byte = hexadecimal(text.get(1..3)?)?;
+    Some(Unit { length: 3, bytes: [u8::try_from(byte).ok()?, 0, 0, 0], count: 1 })
+}
+
+/// `%C3`, and `+` for a blank.
+fn form_encoded(text: &str) -> Option<Unit> {
+    if text.starts_with('+') { Some(character(1, ' ')) } else { percent_encoded(text) }
 }
 
 /// `\"`, `\n`, `\u00e9`, a pair of surrogates.
-fn json_escaped(text: &str, wanted: char) -> Option<usize> {
-    let rest = text.strip_prefix('\\')?;
-    let short = match rest.chars().next()? {
+fn json_escaped(text: &str) -> Option<Unit> {
+    let short = match text.chars().nth(1)? {
         'b' => '\u{8}',
         'f' => '\u{c}',
         'n' => '\n',
         'r' => '\r',
         't' => '\t',
-        'u' => return unicode_escaped(text, wanted),
+        'u' => return unicode_escaped(text),
         same @ ('"' | '\\' | '/' | '\'') => same,
         _ => return None,
     };
-    (short == wanted).then_some(2)
+    Some(character(2, short))
 }
 
-fn unicode_escaped(text: &str, wanted: char) -> Option<usize> {
-    let mut rest = text;
-    for unit in wanted.encode_utf16(&mut [0; 2]) {
-        let digits = rest.strip_prefix("\\u")?.get(..4)?;
-        if u16::from_str_radix(digits, 16).ok()? != *unit {
-            return None;
-        }
-        rest = rest.get(6..)?;
+fn unicode_escaped(text: &str) -> Option<Unit> {
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::try_from(hexadecimal(digits)?).ok()
+    };
+    let first = unit(0)?;
+    match char::decode_utf16([first]).next()? {
+        Ok(single) => Some(character(6, single)),
+        Err(_) => char::decode_utf16([first, unit(6)?]).next()?.ok().map(|pair| character(12, pair)),
     }
-    Some(text.len() - rest.len())
 }
 
 /// `&amp;`, `&#38;`, `&#x26;`.
-fn html_escaped(text: &str, wanted: char) -> Option<usize> {
-    // No reference is longer than `&#x0010FFFF;`: look no further for its end.
-    let end = text.bytes().take(12).position(|byte| byte == b';')?;
+fn html_escaped(text: &str) -> Option<Unit> {
+    let end = text.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';')?;
     let name = text.get(1..end)?;
     let referred = match name.strip_prefix('#') {
-        Some(number) => {
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(digits) => u32::from_str_radix(digits, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code)?
-        }
+        Some(number) => char::from_u32(match number.strip_prefix(['x', 'X']) {
+            Some(digits) => hexadecimal(digits)?,
+            None => number.parse().ok()?,
+        })?,
         None => HTML_NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?.1,
     };
-    (referred == wanted).then_some(end + 1)
+    Some(character(end + 1, referred))
+}
+
+/// A number of hexadecimal digits and nothing else.
+fn hexadecimal(digits: &str) -> Option<u32> {
+    digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -155,16 +207,18 @@ mod tests {
         for form in [
             secret.to_owned(),
             "p%26%22%2F%5Cw%20%C3%A9%F0%9F%94%91%3C%27x".into(),
-            "p%26%22%2f%5cw+%c3%a9%f0%9f%94%91%3c%27x".into(),
+            "p%26%22%2f%5cw%20%c3%a9%f0%9f%94%91%3c%27x".into(),
+            "p&\"%2F\\w é%F0%9F%94%91<'x".into(),
             r#"p&\"\/\\w é🔑<'x"#.into(),
             r#"\u0070\u0026\u0022\u002F\u005cw \u00e9\uD83D\udd11\u003c\u0027x"#.into(),
             "p&amp;&quot;/\\w é🔑&lt;&#39;x".into(),
             "p&#38;&#34;&#x2F;&#92;w&#32;&#233;&#128273;&#60;&apos;x".into(),
-            "p&\"%2F\\\\w\\u0020é🔑&lt;'x".into(),
         ] {
             assert_eq!(mask(secret, &format!("before {form} after")), "before ******** after", "{form}");
             assert_eq!(mask(secret, &format!("{form}{form}")), "****************", "{form}");
         }
+        assert_eq!(mask("a bc/", "x a+bc%2F a+bc/"), "x ******** ********");
+        assert_eq!(mask("a+bc", "x a+bc a%2Bbc"), "x ******** ********");
     }
 
     #[test]
@@ -173,6 +227,13 @@ mod tests {
         assert_eq!(mask("a&bc", "a&amp;bc"), MASK);
         assert_eq!(mask("a%41b", "a%41b"), MASK);
         assert_eq!(mask("a%41b", "a%2541b"), MASK);
+    }
+
+    #[test]
+    fn occurrences_that_overlap_are_masked_as_one() {
+        assert_eq!(mask("abab", "xabababx"), "x********x");
+        assert_eq!(mask("aaaab", "xaaaaaabx"), "xaa********x");
+        assert_eq!(mask("&&&&1", "&&&&&&&&1%"), "&&&&********%");
     }
 
     #[test]
@@ -185,7 +246,7 @@ mod tests {
 
     #[test]
     fn other_text_stays() {
-        for text in ["", "PASSW0RD", "Passw0r", "100% & \\ +", "&#99999999999;", "%", "%zz%5", "\\u12", "é"] {
+        for text in ["", "PASSW0RD", "Passw0r", "100% & \\ +", "&#99999999999;", "%", "%zz%5", "%+5", "\\u12", "é"] {
             assert_eq!(mask("Passw0rd", text), text);
         }
     }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Index;
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use jsonschema::Validator;
-use lxca_appliance::{Appliance, Settings};
+use lxca_appliance::{Appliance, Fault, FaultRule, Settings};
 use serde_json::{Value, json};
 
 /// An appliance as it comes out of its box.
@@ -35,6 +35,38 @@ pub fn connection(appliance: &Appliance) -> Value {
     })
 }
 
+/// Damages the appliance's answers from now on.
+pub fn damage(appliance: &Appliance, rule: FaultRule) {
+    appliance.change(|state| state.settings.faults.push(rule));
+}
+
+/// An answer of one's own: HTTP 200 with the appliance's media type.
+pub fn body(raw: impl ToString) -> Fault {
+    let content_type = Some("application/com.lenovo.lxca-v4.0.0+json; charset=UTF-8".to_owned());
+    Fault::Body { status: 200, content_type, raw: raw.to_string() }
+}
+
+/// A body from the fixtures, literally.
+pub fn fixture(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The requests so far, each as method and target, in order of arrival.
+pub fn requests(appliance: &Appliance) -> Vec<String> {
+    appliance.requests().iter().map(|request| format!("{} {}", request.method, request.target)).collect()
+}
+
+/// Waits until something is so that the binary or the appliance brings about; fails after a while.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The objects' options together; the later ones win, and null takes an option away.
 pub fn with(base: Value, more: Value) -> Value {
     let Value::Object(mut base) = base else { panic!("no object") };
@@ -52,18 +84,27 @@ pub fn binary() -> PathBuf {
     std::env::var_os("LXCA_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_lxca").into(), PathBuf::from)
 }
 
+/// Where a program of the system is; the environment of the calls has no PATH to find it.
+pub fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let mut places = folders.map(|folder| folder.join(name));
+    places.find(|place| place.is_file()).unwrap_or_else(|| panic!("these tests need the program {name}"))
+}
+
 /// A call of the binary, being put together.
 pub struct Lxca {
     arguments: Vec<String>,
     stdin: Vec<u8>,
     environment: BTreeMap<String, String>,
+    root: Option<PathBuf>,
 }
 
 impl Lxca {
     /// A call with arguments and nothing on stdin.
     pub fn with_arguments(arguments: &[&str]) -> Lxca {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Lxca { arguments, stdin: Vec::new(), environment: BTreeMap::new() }
+        Lxca { arguments, stdin: Vec::new(), environment: BTreeMap::new(), root: None }
     }
 
     /// A call with these bytes on stdin.
@@ -82,12 +123,32 @@ impl Lxca {
         self
     }
 
+    /// Runs the file `lxca` of this directory, which is all of the machine that it sees.
+    pub fn inside(mut self, root: &Path) -> Lxca {
+        self.root = Some(root.to_owned());
+        self
+    }
+
     /// The command, for callers with a wish of their own; stdin is a pipe that waits for [`Lxca::feed`].
     pub fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match &self.root {
+            None => Command::new(binary()),
+            Some(root) => {
+                let mut command = Command::new(program("chroot"));
+                command.arg(root).arg("/lxca");
+                command
+            }
+        };
         command.args(&self.arguments).env_clear().envs(&self.environment);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// Starts the process, which waits for its input: the pipe stays open and empty.
+    pub fn start_without_input(&self) -> (Running, ChildStdin) {
+        let mut child = self.command().spawn().unwrap();
+        let stdin = child.stdin.take().unwrap();
+        (Running { child, started: Instant::now() }, stdin)
     }
 
     /// Starts the process and gives it its input.
@@ -131,6 +192,21 @@ impl Running {
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Waits until the process watches for signals: it does so in a thread of its own.
+    pub fn watches(&self) {
+        let status = format!("/proc/{}/status", self.child.id());
+        until("a second thread", || {
+            let status = std::fs::read_to_string(&status).unwrap();
+            let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
+            threads.trim().parse::<u32>().unwrap() >= 2
+        });
+    }
+
+    /// Whether the process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits for the end.

@@ -3,9 +3,33 @@
 //! `LXCA_BINARY` names the binary under test (`tests/run` sets it to the release build); without it, the one cargo built
 //! for these tests. Every answer is held against the published schemas by the harness.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod dns_server;
 mod harness;
 
-mod first;
+mod appliance_info;
+mod authentication;
+mod call;
+mod callers;
+mod export;
+mod input;
+mod limits;
+mod proxy;
+mod reading;
+mod repeat;
+mod schemas;
+mod scripted;
+mod secrets;
+mod signals;
+mod static_binary;
+mod timeouts;
+mod tls;
+mod updates;

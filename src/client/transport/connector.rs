@@ -47,6 +47,8 @@ pub enum DialError {
     Closed(&'static str, io::Error),
     /// The proxy did not connect us.
     Proxy(ProxyRefusal),
+    /// One of the others, on the way to the proxy with this name and port or there.
+    AtProxy(Host, u16, Box<DialError>),
 }
 
 impl fmt::Display for DialError {
@@ -73,6 +75,13 @@ pub struct Peer {
     address: SocketAddr,
     version: Option<rustls::ProtocolVersion>,
     certificate: Option<Fingerprint>,
+}
+
+impl Peer {
+    /// The certificate it presented.
+    pub fn certificate(&self) -> Option<Fingerprint> {
+        self.certificate
+    }
 }
 
 impl fmt::Display for Peer {
@@ -143,27 +152,37 @@ impl Connector {
                 let address = socket.address;
                 (Plain::Tcp(socket), address)
             }
-            Some((proxy, tls)) => {
-                let socket = self.tcp(&proxy.host, proxy.port, deadline)?;
-                let address = socket.address;
-                let mut plain = match tls {
-                    Some(tls) => {
-                        let tls = handshake(tls.clone(), proxy.host.tls_name(), socket, &Presented::default())?;
-                        Plain::Tls(Box::new(tls))
-                    }
-                    None => Plain::Tcp(socket),
-                };
-                proxy.connect(&mut plain, &self.host, self.port).map_err(|refusal| match refusal {
-                    ProxyRefusal::Broken(error) => DialError::of("waiting for the proxy's answer", error),
-                    refusal => DialError::Proxy(refusal),
-                })?;
-                (plain, address)
-            }
+            Some((proxy, tls)) => self
+                .dial_proxy(proxy, tls.as_ref(), deadline)
+                .map_err(|error| DialError::AtProxy(proxy.host.clone(), proxy.port, Box::new(error)))?,
         };
         let stream = handshake(self.tls.clone(), self.server_name.clone(), plain, &self.presented)?;
         let certificate = *lock(&self.presented);
         *lock(&self.peer) = Some(Peer { address, version: stream.conn.protocol_version(), certificate });
         Ok(Tunnel { stream, buffers: LazyBuffers::new(super::INPUT_BUFFER, super::OUTPUT_BUFFER) })
+    }
+
+    /// The way through a proxy up to the end of its CONNECT, and the proxy's address.
+    fn dial_proxy(
+        &self,
+        proxy: &Proxy,
+        tls: Option<&Arc<ClientConfig>>,
+        deadline: Instant,
+    ) -> Result<(Plain, SocketAddr), DialError> {
+        let socket = self.tcp(&proxy.host, proxy.port, deadline)?;
+        let address = socket.address;
+        let mut plain = match tls {
+            Some(tls) => {
+                let tls = handshake(tls.clone(), proxy.host.tls_name(), socket, &Presented::default())?;
+                Plain::Tls(Box::new(tls))
+            }
+            None => Plain::Tcp(socket),
+        };
+        proxy.connect(&mut plain, &self.host, self.port).map_err(|refusal| match refusal {
+            ProxyRefusal::Broken(error) => DialError::of("waiting for the proxy's answer", error),
+            refusal => DialError::Proxy(refusal),
+        })?;
+        Ok((plain, address))
     }
 
     /// A TCP connection to the first address that takes one.
@@ -223,11 +242,21 @@ fn handshake<S: Read + Write>(
         if let Err(error) = connection.complete_io(&mut stream) {
             return Err(match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(error) => tls_error(error.clone()),
-                None => DialError::of("the TLS handshake", error),
+                None => match last_words(&mut connection, &mut stream, &error) {
+                    Some(error) => tls_error(error),
+                    None => DialError::of("the TLS handshake", error),
+                },
             });
         }
     }
     Ok(StreamOwned::new(connection, stream))
+}
+
+/// Why the other side has gone, as far as it said: its alert is still unread when a write finds the connection closed.
+fn last_words(connection: &mut ClientConnection, stream: &mut impl Read, error: &io::Error) -> Option<rustls::Error> {
+    let gone = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+    gone.then(|| connection.read_tls(stream).ok())??;
+    connection.process_new_packets().err()
 }
 
 /// A TCP socket all of whose reads and writes end at a deadline.
@@ -353,7 +382,11 @@ impl Transport for Tunnel {
         self.limit(timeout);
         let bytes = self.buffers.output().get(..amount).unwrap_or_default();
         let sent = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
-        sent.map_err(|error| timed_out(error, timeout))
+        sent.map_err(|error| {
+            let StreamOwned { conn, sock } = &mut self.stream;
+            let why = last_words(conn, sock, &error).map(|why| io::Error::new(io::ErrorKind::InvalidData, why));
+            timed_out(why.unwrap_or(error), timeout)
+        })
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {

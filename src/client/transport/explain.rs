@@ -3,17 +3,20 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
-use super::connector::DialError;
+use super::connector::{DialError, Peer};
 use super::proxy::ProxyRefusal;
 use super::trust::{Trust, is_ca_as_end_entity};
 use crate::failure::{Failure, Kind};
 use crate::input::Connection;
 use crate::input::connection::Fingerprint;
+use crate::report::lock;
 
 /// Whether an exchange without an answer may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +40,16 @@ pub struct Trouble {
 
 /// An answer that is refused for its size or its encoding, on its way through ureq's error type.
 #[derive(Debug)]
-pub struct Refused(pub String);
+pub struct Refused {
+    /// Its HTTP status.
+    pub status: u16,
+    /// What is wrong with it.
+    pub why: String,
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 
@@ -54,16 +62,18 @@ pub struct Explain {
     port: u16,
     connect_timeout: Duration,
     trust: Trust,
+    peer: Arc<Mutex<Option<Peer>>>,
 }
 
 impl Explain {
     /// What the options say of the other side.
-    pub fn new(connection: &Connection, trust: &Trust) -> Explain {
+    pub fn new(connection: &Connection, trust: &Trust, peer: Arc<Mutex<Option<Peer>>>) -> Explain {
         Explain {
             host: connection.host.as_str().to_owned(),
             port: connection.port,
             connect_timeout: connection.connect_timeout,
             trust: trust.clone(),
+            peer,
         }
     }
 
@@ -83,7 +93,10 @@ impl Explain {
             ureq::Error::Other(inner) => match inner.downcast::<DialError>() {
                 Ok(error) => self.dial(*error, timeout),
                 Err(other) => {
-                    trouble(Kind::InvalidResponse, Repeat::Never, format!("The answer of {at} was refused: {other}."))
+                    let http_status = other.downcast_ref::<Refused>().map(|refused| refused.status);
+                    let text = format!("The answer of {at} was refused: {other}.");
+                    let failure = Failure { http_status, ..Failure::new(Kind::InvalidResponse, text) };
+                    Trouble { failure, repeat: Repeat::Never }
                 }
             },
             ureq::Error::Timeout(_) => trouble(
@@ -117,7 +130,8 @@ impl Explain {
     fn broken(&self, error: io::Error) -> Trouble {
         let at = self.address();
         if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
-            return Trouble { failure: self.tls(error, None), repeat: Repeat::Never };
+            let presented = lock(&self.peer).as_ref().and_then(Peer::certificate);
+            return Trouble { failure: self.tls(error, presented), repeat: Repeat::Never };
         }
         let text = match error.kind() {
             io::ErrorKind::UnexpectedEof => format!("{at} closed the connection before its answer was complete."),
@@ -137,10 +151,9 @@ impl Explain {
                 Trouble { failure, repeat: Repeat::Safe }
             }
             DialError::Tcp(refused) => {
-                let each: Vec<String> = refused.iter().map(|(address, error)| format!("{address}: {error}")).collect();
                 let text = format!(
                     "No connection to {at} ({}). Check `host` and `port`, and whether the appliance is running.",
-                    each.join("; ")
+                    each(&refused)
                 );
                 safe(Kind::ConnectionFailed, text)
             }
@@ -161,28 +174,37 @@ impl Explain {
             DialError::Tls { error, presented } => {
                 Trouble { failure: self.tls(&error, presented), repeat: Repeat::Never }
             }
-            DialError::Proxy(refusal) => self.proxy(&refusal),
+            DialError::AtProxy(host, port, error) => self.at_proxy(host.as_str(), port, *error, timeout),
+            DialError::Proxy(refusal) => safe(Kind::ConnectionFailed, format!("No connection to {at}: {refusal:?}.")),
         }
     }
 
-    /// A proxy that did not connect us.
-    fn proxy(&self, refusal: &ProxyRefusal) -> Trouble {
-        let (repeat, why) = match refusal {
-            ProxyRefusal::Status(407, _) => (
-                Repeat::Never,
-                "wants a login (HTTP 407): put user:password@ into the URL of the proxy in https_proxy".to_owned(),
-            ),
-            ProxyRefusal::Status(code, reason) => {
-                // A gateway's trouble may pass, a refusal stays.
-                let repeat = if *code >= 500 { Repeat::Safe } else { Repeat::Never };
-                (repeat, format!("answered {code} {reason} to CONNECT; check https_proxy and no_proxy"))
+    /// A proxy that did not connect us, or that could not be reached.
+    fn at_proxy(&self, host: &str, port: u16, error: DialError, timeout: Duration) -> Trouble {
+        let proxy = Explain { host: host.to_owned(), port, ..self.clone() };
+        let (repeat, why) = match error {
+            DialError::Proxy(ProxyRefusal::Status(407, _)) => {
+                (Repeat::Never, "wants a login (HTTP 407): put user:password@ into its URL".to_owned())
             }
-            ProxyRefusal::NotHttp => (Repeat::Never, "does not speak HTTP; check https_proxy".to_owned()),
-            ProxyRefusal::Broken(error) => (Repeat::Safe, format!("broke the connection: {error}")),
+            DialError::Proxy(ProxyRefusal::Status(code, reason)) => {
+                // A gateway's trouble may pass, a refusal stays.
+                let repeat = if code >= 500 { Repeat::Safe } else { Repeat::Never };
+                (repeat, format!("answered {code} {reason} to CONNECT"))
+            }
+            DialError::Proxy(ProxyRefusal::NotHttp) => (Repeat::Never, "does not speak HTTP".to_owned()),
+            DialError::Proxy(ProxyRefusal::Broken(error)) | DialError::Closed(_, error) => {
+                (Repeat::Safe, format!("broke the connection: {error}"))
+            }
+            DialError::Lookup(error) => (Repeat::Safe, format!("has no address: {error}")),
+            DialError::Tcp(refused) => (Repeat::Safe, format!("takes no connection: {}", each(&refused))),
+            // Time-outs and TLS have sentences of their own.
+            other => return proxy.dial(other, timeout),
         };
         let text = format!(
-            "No connection to {} through the proxy of the environment, which {why}, or set `use_proxy` to false.",
-            self.address()
+            "No connection to {} through the proxy {} of the environment, which {why}. Check https_proxy and no_proxy, \
+             or set `use_proxy` to false.",
+            self.address(),
+            proxy.address()
         );
         Trouble { failure: Failure::new(Kind::ConnectionFailed, text), repeat }
     }
@@ -227,9 +249,7 @@ impl Explain {
                     "the certificate is signed with an algorithm that is not trusted any more, such as SHA-1".into()
                 }
                 _ if is_ca_as_end_entity(error) => "the certificate is self-signed, or a CA's, and not known".into(),
-                Bad::Other(other) if format!("{other:?}").contains("UnsupportedCertVersion") => {
-                    "the certificate is of X.509 version 1".into()
-                }
+                bad if is_version_1(bad) => "the certificate is of X.509 version 1".into(),
                 other => format!("the certificate was refused: {other}"),
             },
             TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
@@ -257,11 +277,17 @@ impl Explain {
                 Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
                     "Check this machine's clock; renew the certificate, or trust it with `certificate_fingerprint`."
                 }
+                Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                    "Renew the certificate, or trust it with `certificate_fingerprint`."
+                }
                 Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
                     "Use that name as `host`, set `server_name` to it, or trust the certificate with \
                      `certificate_fingerprint`."
                 }
                 Bad::BadSignature => "Replace the appliance's certificate by one with a larger key.",
+                bad if is_version_1(bad) => {
+                    "Replace the appliance's certificate; until then only `validate_certs` false gets through, to anybody."
+                }
                 Bad::UnsupportedSignatureAlgorithmContext { .. } => {
                     "Renew the certificate, or trust it with `certificate_fingerprint`."
                 }
@@ -277,6 +303,17 @@ impl Explain {
             _ => "",
         }
     }
+}
+
+/// Whether a certificate is of a version that webpki does not read, not even to check a signature for a pin.
+fn is_version_1(bad: &CertificateError) -> bool {
+    matches!(bad, CertificateError::Other(other) if format!("{other:?}").contains("UnsupportedCertVersion"))
+}
+
+/// Addresses that took no connection, each with its reason.
+fn each(refused: &[(SocketAddr, io::Error)]) -> String {
+    let each: Vec<String> = refused.iter().map(|(address, error)| format!("{address}: {error}")).collect();
+    each.join("; ")
 }
 
 /// Whole seconds, at least one.

@@ -88,7 +88,7 @@ impl Transport {
         let trust = trust::Trust::of(connection);
         let proxy = proxy::Proxy::of(connection, &|name| std::env::var(name).ok(), secrets)?;
         let peer = Arc::new(Mutex::new(None));
-        let explain = Explain::new(connection, &trust);
+        let explain = Explain::new(connection, &trust, peer.clone());
         let connector = Connector::new(connection, &trust, proxy, peer.clone(), log.clone())?;
         let config = ureq::Agent::config_builder()
             .https_only(true)
@@ -110,6 +110,11 @@ impl Transport {
             allowance: AtomicU64::new(LARGEST_BODIES),
             log,
         })
+    }
+
+    /// Lets the answers to come be as large together as if there had been none.
+    pub fn renew_allowance(&self) {
+        self.allowance.store(LARGEST_BODIES, Ordering::Relaxed);
     }
 
     /// One exchange within a time: from the first packet to the last byte of the body.
@@ -152,7 +157,7 @@ impl Transport {
         if let Some(encoding) = encoding {
             let what =
                 format!("it is encoded as {:?}, which was not asked for", String::from_utf8_lossy(encoding.as_bytes()));
-            return Err(refused(what));
+            return Err(refused(status, what));
         }
         let allowance = self.allowance.load(Ordering::Relaxed);
         let mut bytes = Vec::new();
@@ -160,7 +165,7 @@ impl Transport {
         let length = bytes.len() as u64;
         if length > allowance {
             let what = format!("the answers to this call are larger than {} MiB together", LARGEST_BODIES >> 20);
-            return Err(refused(what));
+            return Err(refused(status, what));
         }
         self.allowance.store(allowance - length, Ordering::Relaxed);
         Ok(Reply { status, headers: parts.headers, body: bytes })
@@ -168,6 +173,6 @@ impl Transport {
 }
 
 /// An answer that is refused for what it is, on its way through ureq's error type.
-fn refused(what: String) -> ureq::Error {
-    ureq::Error::Other(Box::new(explain::Refused(what)))
+fn refused(status: u16, why: String) -> ureq::Error {
+    ureq::Error::Other(Box::new(explain::Refused { status, why }))
 }

@@ -101,8 +101,10 @@ impl Trust {
                 chain.map(|chain| Arc::new(chain) as _).ok_or_else(|| failure("holds no certificate in PEM form"))
             }
             Trust::System => {
-                let bundle = std::env::var_os(SYSTEM_BUNDLE_VARIABLE).filter(|path| !path.is_empty());
-                let bundles = bundle.iter().map(Path::new).chain(SYSTEM_BUNDLES.iter().map(Path::new));
+                let named = std::env::var_os(SYSTEM_BUNDLE_VARIABLE).filter(|path| !path.is_empty());
+                // Who names a bundle trusts no other: one that cannot be read is no reason to.
+                let others: &[&str] = if named.is_some() { &[] } else { &SYSTEM_BUNDLES };
+                let bundles = named.iter().map(Path::new).chain(others.iter().map(Path::new));
                 let mut stores = bundles.filter_map(|path| Chain::new(&certificates(path).ok()?, provider));
                 // Without any root nothing is trusted: the handshake then says which option helps.
                 Ok(stores.next().map_or_else(|| Arc::new(Nothing(provider.clone())) as _, |chain| Arc::new(chain) as _))

@@ -9,6 +9,8 @@ record! {
     pub struct Update {
         /// Whether the update can be installed.
         applyable: Flag = "applyable",
+        /// Whether the update was applied. Not documented; vendor's clients show it of updates in the repository.
+        applied: Flag = "applied",
         /// Build number of the package.
         build_number: Text = "buildNumber",
         /// Build type, such as `production`.
@@ -43,7 +45,7 @@ record! {
         releasedate: Text = "releasedate",
         /// Severity. Documented as the words `initialRelease`, `critical`, `suggested` and `noncritical`, a number in the
         /// documented example; which number means which word is not documented, so it is not translated.
-        severity: Json = "severity",
+        severity: Number = "severity",
         /// Status of the package; its values are not documented.
         state: Text = "state",
         /// Whether the package can be downloaded from the web.
@@ -135,7 +137,7 @@ record! {
     }
 }
 
-/// The words of a list that is spelled `["a"]`, `[{"NAME": "a"}]`, `{"NAME": "a"}` or `"a"`: nothing that was sent is
+/// The words of a list that is spelled `["a"]`, `[{"NAME": "a"}]`, `{"NAME": "a"}` or `"a,b"`: nothing that was sent is
 /// lost, a value that is no word of either kind stands there as JSON.
 pub fn words(value: &Json, name: &str) -> Vec<String> {
     let word = |raw: &RawValue| {
@@ -144,6 +146,9 @@ pub fn words(value: &Json, name: &str) -> Vec<String> {
     };
     match <List<Json> as super::Attribute>::read(&value.0) {
         List::Of(items) => items.iter().map(|item| word(&item.0)).collect(),
-        List::Other(other) => vec![word(&other.0)],
+        List::Other(other) => match other.string() {
+            Some(text) => text.split(',').map(|word| word.trim().to_owned()).collect(),
+            None => vec![word(&other.0)],
+        },
     }
 }

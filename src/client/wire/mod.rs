@@ -10,7 +10,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
@@ -31,11 +31,6 @@ impl Json {
     /// The JSON text, without blanks around it.
     pub fn as_text(&self) -> &str {
         self.0.get()
-    }
-
-    /// The value itself.
-    pub fn raw(&self) -> &RawValue {
-        &self.0
     }
 
     /// The decoded text, when the value is a string.
@@ -128,7 +123,9 @@ impl Attribute for Number {
             let text = text.trim();
             // As JSON spells numbers, so that the text itself can be passed on: no `0x10`, no `1e999`.
             let number = serde_json::from_str::<serde_json::Number>(text).ok();
-            number.and_then(|_| Json::of(text.to_owned()))
+            // A whole number beyond 64 bits would lose digits in every reader.
+            let fits = |number: &serde_json::Number| !number.is_f64() || text.contains(['.', 'e', 'E']);
+            number.filter(fits).and_then(|_| Json::of(text.to_owned()))
         });
         Number(mended.unwrap_or_else(|| Json(raw.to_owned())))
     }
@@ -208,6 +205,29 @@ impl<T: Attribute + JsonSchema> Attribute for List<T> {
 
 fn is_empty_object(text: &str) -> bool {
     text.trim_start_matches('{').trim_start().starts_with('}')
+}
+
+/// Looks at each item of a JSON list, one after the other: a list of millions takes no more memory than one item.
+pub fn for_each_item<'a>(text: &'a str, item: impl FnMut(&'a RawValue)) {
+    struct Items<F>(F);
+
+    impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for Items<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<S: SeqAccess<'de>>(mut self, mut items: S) -> Result<(), S::Error> {
+            while let Some(item) = items.next_element()? {
+                (self.0)(item);
+            }
+            Ok(())
+        }
+    }
+
+    // What is no list has no items.
+    let _ = serde_json::Deserializer::from_str(text).deserialize_seq(Items(item));
 }
 
 /// A documented object, or what arrived in its place.
@@ -321,15 +341,17 @@ pub fn without_envelope(mut pairs: Pairs<'_>) -> Pairs<'_> {
 pub struct Unknown(Vec<(String, Json)>);
 
 impl Unknown {
-    /// Keeps an attribute; the later of two with one name counts.
+    /// Keeps an attribute.
     pub fn keep(&mut self, name: String, raw: &RawValue) {
-        let value = Json(raw.to_owned());
-        // Looked for only while the object is of a sane size: an object of a million keys must not take hours.
-        let known = (self.0.len() < 1000).then(|| self.0.iter_mut().find(|(known, _)| *known == name)).flatten();
-        match known {
-            Some((_, known)) => *known = value,
-            None => self.0.push((name, value)),
-        }
+        self.0.push((name, Json(raw.to_owned())));
+    }
+
+    /// Of attributes with one name only the last counts.
+    pub fn settle(&mut self) {
+        let mut seen = HashSet::new();
+        self.0.reverse();
+        self.0.retain(|(name, _)| seen.insert(name.clone()));
+        self.0.reverse();
     }
 
     /// Keeps those of other attributes whose names are new.
@@ -406,6 +428,7 @@ macro_rules! record {
                         _ => record.unknown.keep(name, raw),
                     }
                 }
+                record.unknown.settle();
                 record
             }
 

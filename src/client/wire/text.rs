@@ -8,8 +8,7 @@ const DEEPEST: usize = 128;
 /// The JSON text of an answer, and what had to be mended.
 #[derive(Debug)]
 pub struct Mended {
-    /// The text, valid UTF-8 without lone surrogates, and without blanks and line breaks outside strings: parts of it
-    /// are passed on as they stand, and the answer is one line.
+    /// The text, valid UTF-8 without lone surrogates.
     pub text: String,
     /// Whether characters were replaced by U+FFFD.
     pub replaced: bool,
@@ -34,7 +33,6 @@ pub fn mend(bytes: Vec<u8>) -> Result<Mended, String> {
         // `\ud83d` and `\ufffd` are of one length, so places stay what they are.
         text.replace_range(*at..at + 6, "\\ufffd");
     }
-    compact(&mut text);
     Ok(Mended { text, replaced: bad_utf8 || !lone.is_empty() })
 }
 
@@ -86,8 +84,9 @@ fn scan(text: &str) -> Result<Vec<usize>, String> {
     Ok(lone)
 }
 
-/// Drops the blanks and line breaks outside strings.
-fn compact(text: &mut String) {
+/// Drops the blanks and line breaks outside strings: parts of the text are passed on as they stand, and the answer is one
+/// line. For JSON that is valid for certain: in other text a blank may be all that parts two values.
+pub fn compact(text: &mut String) {
     let (mut in_string, mut escaped) = (false, false);
     text.retain(|character| {
         match character {
@@ -140,7 +139,12 @@ mod tests {
 
     #[test]
     fn blanks_and_line_breaks_outside_strings_are_dropped() {
-        assert_eq!(mended("{ \"a b\\\" c\" :\r\n\t[ 1 , \"\\\\\" ] }").0, "{\"a b\\\" c\":[1,\"\\\\\"]}");
+        let compacted = |json: &str| {
+            let mut text = json.to_owned();
+            compact(&mut text);
+            text
+        };
+        assert_eq!(compacted("{ \"a b\\\" c\" :\r\n\t[ 1 , \"\\\\\" ] }"), "{\"a b\\\" c\":[1,\"\\\\\"]}");
     }
 
     #[test]

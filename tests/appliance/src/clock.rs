@@ -31,11 +31,6 @@ pub(crate) fn day(at: SystemTime) -> String {
     write(at, format_description!("[year]-[month]-[day]"))
 }
 
-/// `Sat, 21 Nov 2026 21:42:24 GMT`: the header `Date`.
-pub(crate) fn http(at: SystemTime) -> String {
-    write(at, format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"))
-}
-
 fn write(at: SystemTime, format: &[BorrowedFormatItem<'_>]) -> String {
     // These formats name only parts that every date has.
     OffsetDateTime::from(at).format(format).unwrap_or_default()

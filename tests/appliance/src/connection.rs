@@ -1,30 +1,35 @@
 //! One connection: TLS, requests, faults, answers.
 
+use std::error::Error;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::body::Body;
 use crate::echo;
 use crate::envelope;
 use crate::faults::{self, Fault, StatusBody};
-use crate::http::{Arrival, Request, read_request};
+use crate::http::Request;
 use crate::listener::Shared;
-use crate::reply::{Content, Outgoing, Reply};
-use crate::request_log::LoggedRequest;
+use crate::reply::{Content, Reply};
+use crate::request_log::{Answering, LoggedRequest};
 use crate::routes;
-use crate::wire::{Damage, silence};
-
-/// How long the rest of a refused request is read.
-const LINGER: Duration = Duration::from_secs(5);
+use crate::wire::{Damage, Slot, Wire, silence};
 
 /// Serves a connection to its end.
 ///
 /// # Errors
 /// The connection breaks.
-pub(crate) async fn talk(shared: &Shared, mut tcp: TcpStream, peer: IpAddr, number: u64) -> io::Result<()> {
+pub(crate) async fn talk(shared: Arc<Shared>, mut tcp: TcpStream, peer: IpAddr, number: u64) -> io::Result<()> {
     tcp.set_nodelay(true)?;
     let fault = faults::for_connection(&mut shared.state().settings.faults);
     match fault {
@@ -33,91 +38,101 @@ pub(crate) async fn talk(shared: &Shared, mut tcp: TcpStream, peer: IpAddr, numb
         Some(Fault::PlainHttp) => return speak_plainly(&mut tcp).await,
         _ => {}
     }
-    let mut stream = shared.tls.accept(tcp).await?;
-    let server_name = stream.get_ref().1.server_name().map(str::to_owned);
-    let version = stream.get_ref().1.protocol_version();
-    let tls_version = version.and_then(|version| version.as_str()).unwrap_or_default().to_owned();
+    let stream = shared.tls.accept(tcp).await?;
+    let tls = stream.get_ref().1;
+    let version = tls.protocol_version().and_then(|version| version.as_str()).unwrap_or_default();
+    let client = Client {
+        peer,
+        number,
+        server_name: tls.server_name().map(str::to_owned),
+        tls_version: version.to_owned(),
+        slot: Slot::default(),
+        shared,
+    };
+    let wire = Wire::new(stream, client.slot.clone());
+    let service = service_fn(|request| client.answer(request));
+    let mut http = http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(wire), service);
+    // Faults end the connection by an error too; the wire knows what is to be done then.
+    let _ = (&mut http).await;
+    http.into_parts().io.into_inner().end().await
+}
 
-    let mut buffer = Vec::new();
-    loop {
-        let limit = |path: &str| {
-            let settings = &shared.state().settings;
-            if path.starts_with("/files/") { settings.upload_limit_bytes } else { settings.body_limit_bytes }
+/// Who is at the other end of a connection.
+struct Client {
+    shared: Arc<Shared>,
+    peer: IpAddr,
+    number: u64,
+    server_name: Option<String>,
+    tls_version: String,
+    /// Where its [`Wire`] looks for damage.
+    slot: Slot,
+}
+
+impl Client {
+    /// Answers a request, and puts into the slot what happens to the answer on its way.
+    async fn answer(&self, request: hyper::Request<Incoming>) -> Result<Response<Body>, Box<dyn Error + Send + Sync>> {
+        let limit = {
+            let settings = &self.shared.state().settings;
+            let uploads = request.uri().path().starts_with("/files/");
+            if uploads { settings.upload_limit_bytes } else { settings.body_limit_bytes }
         };
-        let (request, refused) = match read_request(&mut stream, &mut buffer, limit).await? {
-            Arrival::Request(request) => (request, None),
-            Arrival::Refused(request, status) => (request, Some(status)),
-            Arrival::Closed => return stream.shutdown().await,
-        };
+        let request = Request::read(request, limit).await?;
+        // A `100 Continue` goes out meanwhile, before there is damage for the answer.
+        tokio::task::yield_now().await;
         let arrived = Instant::now();
-        let entry = shared.state().log.arrived(LoggedRequest {
+        let number = self.shared.state().log.arrived(LoggedRequest {
             number: 0,
-            connection: number,
+            connection: self.number,
             at: SystemTime::now(),
             method: request.method.clone(),
             target: request.target.clone(),
             headers: request.headers.clone(),
             body: request.body.clone(),
             body_length: request.body.len(),
-            server_name: server_name.clone(),
-            tls_version: tls_version.clone(),
+            server_name: self.server_name.clone(),
+            tls_version: self.tls_version.clone(),
             status: None,
             took: None,
         });
-        let action = decide(shared, &request, refused, peer, arrived);
-        tokio::time::sleep(action.delay).await;
-        let status = (!action.damage.hides_the_answer()).then_some(action.answer.status);
-        let sent = action.damage.send(&mut stream, action.answer).await;
-        shared.state().log.answered(entry, status, arrived.elapsed());
-        if !sent? {
-            return Ok(());
+        let (fault, mut response) = self.decide(&request, arrived);
+        let damage = fault.as_ref().map(Damage::of).unwrap_or_default();
+        let status = (!damage.hides_the_answer()).then_some(response.status().as_u16());
+        let answering = Answering { shared: Arc::clone(&self.shared), number, status, arrived };
+        response.body_mut().answering = Some(answering);
+        self.slot.fill(damage);
+        if let Some(Fault::Delay { milliseconds }) = fault {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         }
-        if action.last {
-            stream.shutdown().await?;
-            if refused.is_some() {
-                // Closing with bytes unread would be a reset, which may overtake the answer.
-                let _ = tokio::time::timeout(LINGER, silence(&mut stream)).await;
-            }
-            return Ok(());
+        Ok(response)
+    }
+
+    /// Carries a request out, and picks its fault; what that does on the wire is still to be done.
+    fn decide(&self, request: &Request, now: Instant) -> (Option<Fault>, Response<Body>) {
+        let mut guard = self.shared.state();
+        let state = &mut *guard;
+        state.advance(now);
+        let fault = if request.too_long || state.unavailable_until.is_some() {
+            None
+        } else {
+            faults::for_request(&mut state.settings.faults, &request.method, &request.target)
+        };
+        let replaced = if request.too_long {
+            Some(envelope::refuse(413, envelope::NOT_VALID))
+        } else {
+            fault.as_ref().and_then(|fault| replacement(fault, request))
+        };
+        let mut reply = replaced.unwrap_or_else(|| routes::answer(state, request, self.peer, now));
+        match &fault {
+            Some(Fault::HugeHeaders { bytes }) => fill_headers(&mut reply, *bytes),
+            Some(Fault::WrongLength { .. }) => reply.headers.push(("Connection", "close".into())),
+            _ => {}
         }
+        let response = reply.finish(request, &state.settings.quirks, &state.settings.version);
+        drop(guard);
+        // A job may have been started.
+        self.shared.changed.notify_one();
+        (fault, response)
     }
-}
-
-/// What is done about a request.
-struct Action {
-    delay: Duration,
-    damage: Damage,
-    answer: Outgoing,
-    last: bool,
-}
-
-fn decide(shared: &Shared, request: &Request, refused: Option<u16>, peer: IpAddr, now: Instant) -> Action {
-    let mut guard = shared.state();
-    let state = &mut *guard;
-    state.advance(now);
-    let fault = if refused.is_some() || state.unavailable_until.is_some() {
-        None
-    } else {
-        faults::for_request(&mut state.settings.faults, &request.method, &request.target)
-    };
-    let replaced = match refused {
-        Some(status) => Some(envelope::refuse(status, envelope::NOT_VALID)),
-        None => fault.as_ref().and_then(|fault| replacement(fault, request)),
-    };
-    let mut reply = replaced.unwrap_or_else(|| routes::answer(state, request, peer, now));
-    let (mut delay, mut off_by) = (Duration::ZERO, 0);
-    match &fault {
-        Some(Fault::Delay { milliseconds }) => delay = Duration::from_millis(*milliseconds),
-        Some(Fault::WrongLength { by }) => off_by = *by,
-        Some(Fault::HugeHeaders { bytes }) => fill_headers(&mut reply, *bytes),
-        _ => {}
-    }
-    let close = request.last || refused.is_some() || state.settings.quirks.connection_close;
-    let answer = reply.finish(request, &state.settings.quirks, &state.settings.version, close, off_by);
-    drop(guard);
-    // A job may have been started.
-    shared.changed.notify_one();
-    Action { delay, damage: fault.as_ref().map(Damage::of).unwrap_or_default(), answer, last: close || off_by != 0 }
 }
 
 /// The answer of a fault that answers in place of the appliance.

@@ -118,7 +118,8 @@ pub enum Fault {
         #[serde(default)]
         end: CutEnd,
     },
-    /// `Content-Length` differs from the length of the body; then the connection is closed.
+    /// `Content-Length` differs from the length of the body; then the connection is closed. A chunked answer stays
+    /// as it is.
     WrongLength {
         /// What is added to the right length, in bytes; negative values announce less than is sent.
         by: i64,

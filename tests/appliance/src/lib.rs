@@ -23,6 +23,7 @@
 
 mod accounts;
 mod appliance;
+mod body;
 mod catalogue;
 mod certificates;
 mod clock;

@@ -147,7 +147,7 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, power: &watch::Sen
             tokio::select! {
                 _ = power.changed() => {}
                 // A connection that breaks is the client's affair.
-                _ = connection::talk(&shared, tcp, peer.ip(), number) => {}
+                _ = connection::talk(shared, tcp, peer.ip(), number) => {}
             }
         });
     }

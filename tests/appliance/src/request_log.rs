@@ -1,8 +1,11 @@
 //! The log of requests.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::listener::Shared;
 
 /// Entries kept; older ones are forgotten.
 const KEPT: usize = 5_000;
@@ -23,7 +26,7 @@ pub struct LoggedRequest {
     pub method: String,
     /// Path and query, as they came.
     pub target: String,
-    /// All headers, as they came.
+    /// All headers; names are in lower case.
     pub headers: Vec<(String, String)>,
     /// The first 64 KiB of the body.
     pub body: Vec<u8>,
@@ -35,7 +38,7 @@ pub struct LoggedRequest {
     pub tls_version: String,
     /// HTTP status of the answer; `None`: not answered yet, or a fault put no HTTP answer on the wire.
     pub status: Option<u16>,
-    /// From arrival to the last byte of the answer, or to the point where a fault ended it.
+    /// From arrival until the last byte of the answer was handed to the connection, or until that was lost.
     pub took: Option<Duration>,
 }
 
@@ -92,5 +95,20 @@ impl RequestLog {
         let (sender, receiver) = channel();
         self.followers.push(sender);
         receiver
+    }
+}
+
+/// Notes what became of a request when it is dropped, however that comes about.
+pub(crate) struct Answering {
+    pub shared: Arc<Shared>,
+    /// Number of the request.
+    pub number: u64,
+    pub status: Option<u16>,
+    pub arrived: Instant,
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.shared.state().log.answered(self.number, self.status, self.arrived.elapsed());
     }
 }

@@ -1,36 +1,41 @@
-//! Sends answers, whole or damaged.
+//! What hyper writes on, and what damages it on its way.
 
 use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_rustls::server::TlsStream;
 
 use crate::faults::{CutEnd, Fault};
-use crate::reply::Outgoing;
+
+/// How long the rest of a request is read that was answered before its end.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What is done to the bytes of an answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Damage {
-    /// Where the answer stops.
-    stop: Option<Stop>,
-    /// What happens there.
+    /// How many more bytes get through; `None`: all.
+    left: Option<u64>,
+    /// They are counted from the start of the body.
+    of_body: bool,
+    /// What happens when no more get through.
     end: End,
-    /// Pause after each byte.
-    pause: Option<Duration>,
-    /// Bytes that are not HTTP, in place of the answer.
-    garbage: bool,
+    /// Lets single bytes through.
+    pace: Option<Interval>,
+    /// What is added to the length that the head announces.
+    off_by: i64,
+    /// The head has been seen.
+    begun: bool,
+    /// The end has come.
+    struck: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Stop {
-    /// After this many bytes of the whole answer.
-    Whole(u64),
-    /// After this many bytes of the body.
-    Body(u64),
-}
-
+/// How a connection ends when an answer is stopped.
 #[derive(Clone, Copy, Debug, Default)]
 enum End {
     #[default]
@@ -38,95 +43,173 @@ enum End {
     CloseNotify,
     Reset,
     Stall,
+    Garbage,
 }
 
 impl Damage {
     /// The damage that belongs to a fault; none for faults that are not of the wire.
     pub fn of(fault: &Fault) -> Self {
-        let stopped = |stop, end| Self { stop: Some(stop), end, ..Self::default() };
+        let stopped = |after, end| Self { left: Some(after), end, ..Self::default() };
         match fault {
-            Fault::Reset => stopped(Stop::Whole(0), End::Reset),
-            Fault::CloseBeforeAnswer => stopped(Stop::Whole(0), End::Fin),
-            Fault::Stall => stopped(Stop::Whole(0), End::Stall),
-            Fault::StallInBody { after } => stopped(Stop::Body(*after), End::Stall),
-            Fault::Cut { after, end } => {
-                let end = match end {
-                    CutEnd::Fin => End::Fin,
-                    CutEnd::CloseNotify => End::CloseNotify,
-                    CutEnd::Reset => End::Reset,
-                };
-                stopped(Stop::Whole(*after), end)
-            }
+            Fault::Reset => stopped(0, End::Reset),
+            Fault::CloseBeforeAnswer => stopped(0, End::Fin),
+            Fault::Stall => stopped(0, End::Stall),
+            Fault::Garbage => stopped(0, End::Garbage),
+            Fault::StallInBody { after } => Self { of_body: true, ..stopped(*after, End::Stall) },
+            Fault::Cut { after, end: CutEnd::Fin } => stopped(*after, End::Fin),
+            Fault::Cut { after, end: CutEnd::CloseNotify } => stopped(*after, End::CloseNotify),
+            Fault::Cut { after, end: CutEnd::Reset } => stopped(*after, End::Reset),
             Fault::Trickle { milliseconds } => {
-                Self { pause: Some(Duration::from_millis(*milliseconds)), ..Self::default() }
+                // A period of zero is not allowed; the timer rounds up to milliseconds.
+                let mut pace = interval(Duration::from_millis(*milliseconds).max(Duration::from_nanos(1)));
+                pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                Self { pace: Some(pace), ..Self::default() }
             }
-            Fault::Garbage => Self { garbage: true, ..Self::default() },
+            Fault::WrongLength { by } => Self { off_by: *by, ..Self::default() },
             _ => Self::default(),
         }
     }
 
-    /// Whether no byte of an HTTP answer gets through.
-    pub fn hides_the_answer(&self) -> bool {
-        self.garbage || matches!(self.stop, Some(Stop::Whole(0)))
+    /// Looks at the start of an answer: without vectored writes hyper hands a head over in one piece. The result is
+    /// what takes the place of so many bytes, if anything does.
+    fn begin(&mut self, answer: &[u8]) -> Option<(Vec<u8>, usize)> {
+        if self.of_body {
+            let head = position(answer, b"\r\n\r\n")? as u64;
+            self.left = self.left.map(|left| left.saturating_add(head));
+        }
+        if self.off_by == 0 { None } else { misstated(answer, self.off_by) }
     }
 
-    /// Sends an answer. Whether the connection may go on.
+    /// Whether no byte of an HTTP answer gets through.
+    pub fn hides_the_answer(&self) -> bool {
+        self.left == Some(0) && !self.of_body
+    }
+}
+
+/// What is done to the next answer of a connection: filled where requests are answered, read where bytes are sent. The
+/// answer before has been sent by then, unless the client pipelines and reads slowly.
+#[derive(Clone, Default)]
+pub(crate) struct Slot(Arc<Mutex<Damage>>);
+
+impl Slot {
+    /// Takes the damage for the next answer.
+    pub fn fill(&self, damage: Damage) {
+        *self.lock() = damage;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Damage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A TLS connection whose written bytes can be damaged.
+pub(crate) struct Wire {
+    stream: TlsStream<TcpStream>,
+    slot: Slot,
+    /// What goes out before anything else: the start of a head that was changed.
+    changed: Vec<u8>,
+}
+
+impl Wire {
+    /// Whole for now.
+    pub fn new(stream: TlsStream<TcpStream>, slot: Slot) -> Self {
+        Self { stream, slot, changed: Vec::new() }
+    }
+
+    /// Ends the connection, once hyper has no more to do with it: as a fault wants it, or in an orderly way.
     ///
     /// # Errors
     /// The client is gone.
-    pub async fn send(&self, stream: &mut TlsStream<TcpStream>, answer: Outgoing) -> io::Result<bool> {
-        if self.garbage {
-            stream.write_all(b"\x00\x01\x02 this is not HTTP \xff\xfe\r\n\r\n\r\n").await?;
-            stream.shutdown().await?;
-            return Ok(false);
+    pub async fn end(mut self) -> io::Result<()> {
+        let Damage { struck, end, .. } = *self.slot.lock();
+        if !struck {
+            // After an error hyper leaves this to us; it does no harm twice.
+            let _ = self.stream.shutdown().await;
+            // Closing with bytes unread would be a reset, which may overtake the answer.
+            let _ = tokio::time::timeout(LINGER, silence(&mut self.stream)).await;
+            return Ok(());
         }
-        let mut left = match self.stop {
-            None => u64::MAX,
-            Some(Stop::Whole(bytes)) => bytes,
-            Some(Stop::Body(bytes)) => bytes.saturating_add(answer.head.len() as u64),
-        };
-        for piece in std::iter::once(answer.head).chain(answer.body.pieces) {
-            let length = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
-            self.write(stream, piece.get(..length).unwrap_or_default()).await?;
-            left -= length as u64;
-            if length < piece.len() {
-                stream.flush().await?;
-                self.stop_here(stream).await?;
-                return Ok(false);
-            }
-        }
-        stream.flush().await?;
-        Ok(true)
-    }
-
-    async fn write(&self, stream: &mut TlsStream<TcpStream>, bytes: &[u8]) -> io::Result<()> {
-        let Some(pause) = self.pause else {
-            return stream.write_all(bytes).await;
-        };
-        for byte in bytes {
-            stream.write_all(&[*byte]).await?;
-            stream.flush().await?;
-            tokio::time::sleep(pause).await;
-        }
-        Ok(())
-    }
-
-    async fn stop_here(&self, stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
-        match self.end {
+        self.stream.flush().await?;
+        match end {
             // Dropping the stream closes TCP and says nothing in TLS.
             End::Fin => Ok(()),
-            End::CloseNotify => stream.shutdown().await,
-            End::Reset => stream.get_ref().0.set_zero_linger(),
-            End::Stall => silence(stream).await,
+            End::CloseNotify => self.stream.shutdown().await,
+            End::Reset => self.stream.get_ref().0.set_zero_linger(),
+            End::Stall => silence(&mut self.stream).await,
+            End::Garbage => {
+                self.stream.write_all(b"\x00\x01\x02 this is not HTTP \xff\xfe\r\n\r\n\r\n").await?;
+                self.stream.shutdown().await
+            }
         }
     }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let Self { stream, slot, changed } = self.get_mut();
+        let damage = &mut *slot.lock();
+        if !std::mem::replace(&mut damage.begun, true)
+            && let Some((head, length)) = damage.begin(bytes)
+        {
+            *changed = head;
+            return Poll::Ready(Ok(length));
+        }
+        let mut stream = Pin::new(stream);
+        while !changed.is_empty() {
+            let sent = ready!(stream.as_mut().poll_write(context, changed))?;
+            changed.drain(..sent);
+        }
+        let left = damage.left.unwrap_or(u64::MAX);
+        if left == 0 {
+            damage.struck = true;
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let mut length = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        if let Some(pace) = &mut damage.pace {
+            ready!(pace.poll_tick(context));
+            length = length.min(1);
+        }
+        let sent = ready!(stream.poll_write(context, bytes.get(..length).unwrap_or_default()))?;
+        damage.left = damage.left.map(|left| left - sent as u64);
+        Poll::Ready(Ok(sent))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(context, into)
+    }
+}
+
+/// The start of an answer up to its length, with another length, and how many bytes that replaces. `None`: it announces
+/// no length.
+fn misstated(answer: &[u8], by: i64) -> Option<(Vec<u8>, usize)> {
+    let start = position(answer, b"\r\nContent-Length: ")?;
+    let (before, after) = answer.split_at_checked(start)?;
+    let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let length: u64 = std::str::from_utf8(after.get(..digits)?).ok()?.parse().ok()?;
+    let head = [before, length.saturating_add_signed(by).to_string().as_bytes()].concat();
+    Some((head, start + digits))
+}
+
+/// Where bytes end in others.
+fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    Some(bytes.windows(wanted.len()).position(|part| part == wanted)? + wanted.len())
 }
 
 /// Says nothing until the client goes.
 ///
 /// # Errors
 /// The connection breaks.
-pub(crate) async fn silence<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
+pub(crate) async fn silence<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
     let mut ignored = [0; 1024];
     while stream.read(&mut ignored).await? > 0 {}
     Ok(())

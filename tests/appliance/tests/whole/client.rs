@@ -135,7 +135,8 @@ pub fn collect(stream: &mut impl Read) -> (Vec<u8>, End) {
             Ok(length) => bytes.extend(&piece[..length]),
             Err(error) => match error.kind() {
                 io::ErrorKind::UnexpectedEof => break End::Torn,
-                io::ErrorKind::ConnectionReset => break End::Reset,
+                // A broken pipe: TLS had something to send on a connection that a restart tore.
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => break End::Reset,
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => break End::Silent,
                 _ => panic!("{error}"),
             },

@@ -63,9 +63,10 @@ fn lists_of_ids_need_literal_commas_and_may_be_long() {
     assert_eq!(two["update"].as_array().unwrap().len(), 2);
     let encoded = get(&appliance, &format!("{UPDATES}/{PACK}%2C{NEXT}?key=update"));
     assert_eq!(encoded["update"], json!([]));
-    let many = vec![PACK; 3000].join(",");
-    let many = get(&appliance, &format!("{UPDATES}/{many}?key=update"));
-    assert_eq!(many["update"].as_array().unwrap().len(), 3000);
+    let many = |count| ask(&appliance, "GET", &format!("{UPDATES}/{}?key=update", vec![PACK; count].join(",")));
+    assert_eq!(many(1000).json()["update"].as_array().unwrap().len(), 1000);
+    // Longer than hyper takes a target.
+    assert_eq!(many(3000).status, 414);
 }
 
 #[test]

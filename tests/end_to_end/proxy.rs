@@ -1,0 +1,339 @@
+//! Proxies of the environment: which variable counts, what is exempt, what CONNECT says, and how failures name the
+//! proxy (contract, section 2, `use_proxy`).
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use lxca_appliance::Appliance;
+use rustls::{ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+
+use crate::harness::{Lxca, appliance, appliance_with};
+use crate::scripted::{Certificate, NOBODY, Server, as_ca, file, read_head, wait_for_end};
+use crate::tls::{info, says};
+
+/// What a proxy does once it has read a request.
+pub enum Way {
+    /// Connects to the appliance, after a while.
+    Tunnel(Duration),
+    /// Answers this and closes.
+    Answer(&'static str),
+    /// Answers 403 with the client's own credentials as the reason.
+    Echo,
+    /// Closes without an answer.
+    Close,
+    /// Never answers.
+    Stall,
+    /// Answers a byte every 200 ms and never ends.
+    Trickle,
+}
+
+/// A proxy on loopback that notes what it was asked for.
+pub struct Proxy {
+    server: Server,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// A proxy in front of one appliance, whatever it is asked to connect to.
+    pub fn start(appliance: &Appliance, way: Way) -> Proxy {
+        let target = (appliance.host(), appliance.port());
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let log = heads.clone();
+        let server = Server::start(move |mut client| {
+            let Some(head) = read_head(&mut client) else { return };
+            log.lock().unwrap().push(head.clone());
+            match way {
+                Way::Tunnel(pause) => {
+                    thread::sleep(pause);
+                    let appliance = TcpStream::connect((target.0.as_str(), target.1)).unwrap();
+                    let _ = client.write_all(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n");
+                    join(client, appliance);
+                }
+                Way::Answer(answer) => drop(client.write_all(answer.as_bytes())),
+                Way::Echo => {
+                    let credentials = head.lines().find_map(|line| line.strip_prefix("Proxy-Authorization: Basic "));
+                    let decoded = BASE64_STANDARD.decode(credentials.unwrap()).unwrap();
+                    let decoded = String::from_utf8(decoded).unwrap();
+                    let reason = format!("{} is {decoded}", credentials.unwrap());
+                    let _ = write!(client, "HTTP/1.1 403 {reason}\r\nContent-Length: 0\r\n\r\n");
+                }
+                Way::Close => {}
+                Way::Stall => wait_for_end(&mut client),
+                Way::Trickle => {
+                    while client.write_all(b"H").is_ok() {
+                        thread::sleep(Duration::from_millis(200));
+                    }
+                }
+            }
+        });
+        Proxy { server, heads }
+    }
+
+    /// A proxy that connects at once.
+    pub fn tunnel(appliance: &Appliance) -> Proxy {
+        Proxy::start(appliance, Way::Tunnel(Duration::ZERO))
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// Its address, as a message should name it.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.server.port())
+    }
+
+    /// The requests so far.
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+/// Carries bytes both ways until both sides have ended.
+fn join(client: TcpStream, appliance: TcpStream) {
+    let one_way = |mut from: TcpStream, mut to: TcpStream| {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    };
+    let (to_client, from_appliance) = (client.try_clone().unwrap(), appliance.try_clone().unwrap());
+    let back = thread::spawn(move || one_way(from_appliance, to_client));
+    one_way(client, appliance);
+    let _ = back.join();
+}
+
+/// A call with these variables.
+fn call(appliance: &Appliance, options: Value, environment: &[(&str, &str)]) -> Lxca {
+    let call = Lxca::asks(appliance, info(options));
+    environment.iter().fold(call, |call, (name, value)| call.environment(name, value))
+}
+
+#[test]
+fn the_variables_count_in_their_order() {
+    // P is a proxy that works, D one that does not: who asks it fails.
+    let cases: &[(&[(&str, &str)], bool)] = &[
+        (&[("https_proxy", "P")], true),
+        (&[("HTTPS_PROXY", "P")], true),
+        (&[("all_proxy", "P")], true),
+        (&[("ALL_PROXY", "P")], true),
+        (&[("https_proxy", "P"), ("HTTPS_PROXY", "D")], true),
+        (&[("all_proxy", "P"), ("ALL_PROXY", "D")], true),
+        (&[("https_proxy", "P"), ("all_proxy", "D"), ("ALL_PROXY", "D")], true),
+        (&[("HTTPS_PROXY", "P"), ("all_proxy", "D")], true),
+        (&[("https_proxy", ""), ("HTTPS_PROXY", "P")], true),
+        (&[("https_proxy", " P ")], true),
+        (&[("http_proxy", "D"), ("HTTP_PROXY", "D")], false),
+        (&[("https_proxy", "")], false),
+        (&[], false),
+    ];
+    for (environment, proxied) in cases {
+        let appliance = appliance();
+        let proxy = Proxy::tunnel(&appliance);
+        let dead = format!("http://{}:{}", NOBODY.0, NOBODY.1);
+        let environment: Vec<(&str, String)> =
+            environment.iter().map(|(name, url)| (*name, url.replace('P', &proxy.url()).replace('D', &dead))).collect();
+        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, url)| (*name, url.as_str())).collect();
+        let answer = call(&appliance, json!({"retries": 0}), &environment).run().answer();
+        assert_eq!(answer["failed"], false, "{environment:?}: {}", answer.0);
+        assert_eq!(proxy.heads().len(), usize::from(*proxied), "{environment:?}");
+    }
+}
+
+#[test]
+fn use_proxy_false_connects_directly() {
+    let appliance = appliance();
+    let dead = format!("http://{}:{}", NOBODY.0, NOBODY.1);
+    call(&appliance, json!({"use_proxy": false}), &[("https_proxy", &dead), ("ALL_PROXY", &dead)]).succeeds();
+    // Not even looked at.
+    call(&appliance, json!({"use_proxy": false}), &[("https_proxy", "socks5://127.0.0.1:1")]).succeeds();
+}
+
+#[test]
+fn exceptions_are_names_domains_addresses_networks_and_everything() {
+    const PROXIED: bool = false;
+    const DIRECT: bool = true;
+    type Variables = &'static [(&'static str, &'static str)];
+    let cases: &[(&str, Variables, bool)] = &[
+        ("127.0.0.1", &[("no_proxy", "127.0.0.1")], DIRECT),
+        ("127.0.0.1", &[("NO_PROXY", "127.0.0.1")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "10.0.0.1 , \t127.0.0.1 ,x.test")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "127.0.0.0/8")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "10.0.0.0/8")], PROXIED),
+        ("127.0.0.1", &[("no_proxy", "127.0.0.10")], PROXIED),
+        ("127.0.0.1", &[("no_proxy", "localhost")], PROXIED),
+        ("127.0.0.1", &[("no_proxy", "*")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "x.test, *")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "x.test"), ("NO_PROXY", "*")], PROXIED),
+        ("127.0.0.1", &[("no_proxy", ""), ("NO_PROXY", "*")], DIRECT),
+        ("localhost", &[("no_proxy", "localhost")], DIRECT),
+        ("localhost", &[("no_proxy", "LocalHost")], DIRECT),
+        ("LOCALHOST", &[("no_proxy", "localhost")], DIRECT),
+        ("localhost.", &[("no_proxy", "localhost")], DIRECT),
+        ("localhost", &[("no_proxy", "host")], PROXIED),
+        ("localhost", &[("no_proxy", "a.localhost")], PROXIED),
+        ("lxca.rack.localhost", &[("no_proxy", "rack.localhost")], DIRECT),
+        ("lxca.rack.localhost", &[("no_proxy", ".rack.localhost")], DIRECT),
+        ("lxca.rack.localhost", &[("no_proxy", "ack.localhost")], PROXIED),
+        ("lxca.rack.localhost", &[("no_proxy", "lxca.rack.localhost")], DIRECT),
+        ("::1", &[("no_proxy", "::1")], DIRECT),
+        ("[::1]", &[("no_proxy", "::1")], DIRECT),
+        ("::1", &[("no_proxy", "[::1]")], DIRECT),
+        ("::1", &[("no_proxy", "::/64")], DIRECT),
+        ("::1", &[("no_proxy", "fe80::/10")], PROXIED),
+        ("0:0:0:0:0:0:0:1", &[("no_proxy", "::1")], DIRECT),
+    ];
+    for ipv6 in [false, true] {
+        let listen = if ipv6 { "::1" } else { "127.0.0.1" };
+        let appliance = appliance_with(|settings| settings.listen = listen.parse().unwrap());
+        let proxy = Proxy::tunnel(&appliance);
+        let url = proxy.url();
+        for (host, exceptions, direct) in cases.iter().filter(|(host, ..)| host.contains(':') == ipv6) {
+            let before = proxy.heads().len();
+            let mut environment = exceptions.to_vec();
+            environment.push(("https_proxy", &url));
+            call(&appliance, json!({"host": host, "server_name": "localhost"}), &environment).succeeds();
+            let asked = proxy.heads().len() - before;
+            assert_eq!(asked, usize::from(!direct), "{host} with {exceptions:?}");
+        }
+    }
+}
+
+#[test]
+fn the_proxy_is_asked_for_host_and_port_and_verification_goes_on() {
+    for (listen, host, target) in [
+        ("127.0.0.1", "appliance.test", "appliance.test"),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("::1", "::1", "[::1]"),
+        ("::1", "[::1]", "[::1]"),
+    ] {
+        let appliance = appliance_with(|settings| settings.listen = listen.parse().unwrap());
+        let proxy = Proxy::tunnel(&appliance);
+        let environment: &[(&str, &str)] = &[("https_proxy", &proxy.url())];
+        let options = json!({"host": host, "server_name": "lxca.test"});
+        call(&appliance, options, environment).succeeds();
+        let head = proxy.heads().remove(0);
+        let target = format!("{target}:{}", appliance.port());
+        assert!(head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\n")), "{head}");
+        assert!(head.contains(&format!("\r\nHost: {target}\r\n")), "{head}");
+        assert!(!head.to_lowercase().contains("authorization"), "{head}");
+        assert_eq!(appliance.requests()[0].server_name.as_deref(), Some("lxca.test"));
+        let options = json!({"host": host, "server_name": "elsewhere.test"});
+        call(&appliance, options, environment).fails("tls");
+    }
+}
+
+#[test]
+fn credentials_in_the_url_are_sent_to_the_proxy_and_shown_to_nobody() {
+    let appliance = appliance();
+    let cases =
+        [("scott:t1ger-in-a-box", "scott:t1ger-in-a-box"), ("sc%40tt:t1ger%3Ain%2Fa%25box", "sc@tt:t1ger:in/a%box")];
+    for (written, meant) in cases {
+        for way in [Way::Tunnel(Duration::ZERO), Way::Echo] {
+            let echoes = matches!(way, Way::Echo);
+            let proxy = Proxy::start(&appliance, way);
+            let url = format!("http://{written}@{}", proxy.address());
+            let call = call(&appliance, json!({}), &[("https_proxy", &url), ("LXCA_LOG", "debug")]);
+            let ended = call.run();
+            let answer = ended.answer();
+            assert_eq!(answer["failed"], echoes, "{}", answer.0);
+            let token = BASE64_STANDARD.encode(meant);
+            let head = proxy.heads().remove(0);
+            assert!(head.contains(&format!("\r\nProxy-Authorization: Basic {token}\r\n")), "{head}");
+            let password = meant.split_once(':').unwrap().1;
+            for secret in [password, &token, written.split_once(':').unwrap().1] {
+                assert!(!ended.stdout.contains(secret), "{}", ended.stdout);
+                assert!(!ended.stderr.contains(secret), "{}", ended.stderr);
+            }
+            assert!(!echoes || answer.msg().contains("********"), "{}", answer.msg());
+        }
+    }
+    // They are the proxy's, not the appliance's.
+    assert!(appliance.requests().iter().all(|request| request.header("proxy-authorization").is_none()));
+}
+
+#[test]
+fn a_connect_that_fails_names_the_proxy() {
+    let cases = [
+        (Way::Answer("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"), "407"),
+        (Way::Answer("HTTP/1.1 403 Not that way\r\nContent-Length: 0\r\n\r\n"), "403"),
+        (Way::Answer("HTTP/1.0 502 Bad Gateway\r\n\r\n"), "502"),
+        (Way::Answer("HTTP/1.1 503 Later\r\n\r\n<html>"), "503"),
+        (Way::Answer("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n"), "302"),
+        (Way::Answer("+OK POP3 ready\r\n\r\n"), "HTTP"),
+        (Way::Answer("HTTP/1.1 200 OK\r\nVia: "), ""),
+        (Way::Close, ""),
+    ];
+    for (way, word) in cases {
+        let appliance = appliance();
+        let proxy = Proxy::start(&appliance, way);
+        let answer =
+            call(&appliance, json!({"retries": 0}), &[("https_proxy", &proxy.url())]).fails("connection_failed");
+        says(&answer, &[&proxy.address(), "proxy", "use_proxy", word]);
+        assert_eq!(answer["error"], json!({"kind": "connection_failed", "retryable": true}));
+        assert_eq!(appliance.connections(), 0, "{}", answer.0);
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_named() {
+    let appliance = appliance();
+    let url = format!("http://{}:{}", NOBODY.0, NOBODY.1);
+    let answer = call(&appliance, json!({"retries": 0}), &[("https_proxy", &url)]).fails("connection_failed");
+    says(&answer, &[&format!("{}:{}", NOBODY.0, NOBODY.1), "proxy", "use_proxy"]);
+    assert_eq!(appliance.connections(), 0);
+}
+
+#[test]
+fn socks_and_nonsense_are_refused() {
+    let appliance = appliance();
+    for url in ["socks5://127.0.0.1:1", "socks4://127.0.0.1:1", "socks5h://127.0.0.1:1", "http://", "ftp://127.0.0.1"] {
+        for variable in ["https_proxy", "ALL_PROXY"] {
+            let answer = call(&appliance, json!({}), &[(variable, url)]).run().answer();
+            assert_eq!(answer["failed"], true, "{variable}={url}: {}", answer.0);
+            assert_eq!(answer["error"]["retryable"], false, "{variable}={url}: {}", answer.0);
+            says(&answer, &[variable, "use_proxy"]);
+        }
+    }
+    assert_eq!(appliance.connections(), 0);
+}
+
+#[test]
+fn a_proxy_may_itself_speak_tls() {
+    let appliance = appliance();
+    let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
+    let (config, port) = (certificate.config(), appliance.port());
+    let proxy = Server::start(move |tcp| {
+        let mut client = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp);
+        if read_head(&mut client).is_none() {
+            return;
+        }
+        let mut appliance = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        // One thread serves both ways: a TLS stream cannot be read and written by two.
+        client.sock.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        appliance.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        while carry(&mut client, &mut appliance) && carry(&mut appliance, &mut client) {}
+    });
+    let environment: &[(&str, &str)] = &[("https_proxy", &format!("https://127.0.0.1:{}", proxy.port()))];
+    let both = file(certificate.pem() + &std::fs::read_to_string(appliance.ca_path()).unwrap());
+    call(&appliance, json!({"ca_path": both.path()}), environment).succeeds();
+    // A proxy that is not trusted is told from the appliance.
+    let answer = call(&appliance, json!({}), environment).fails("tls");
+    says(&answer, &[&format!("127.0.0.1:{}", proxy.port())]);
+}
+
+/// Carries what is there from one side to the other; whether both go on.
+fn carry(from: &mut impl Read, to: &mut impl Write) -> bool {
+    let mut bytes = [0; 16384];
+    match from.read(&mut bytes) {
+        Ok(0) => false,
+        Ok(length) => to.write_all(&bytes[..length]).and_then(|()| to.flush()).is_ok(),
+        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
+}

@@ -1,0 +1,267 @@
+//! Servers that follow a script, byte by byte: what the simulated appliance, a proper TLS server with proper
+//! certificates, cannot do.
+//!
+//! They listen on loopback only and end by themselves: a connection's thread lives no longer than [`PATIENCE`] without
+//! a byte from its client, a server's no longer than its value.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, Signer, SigningKey};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, SignatureAlgorithm, SignatureScheme, StreamOwned,
+    SupportedProtocolVersion,
+};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+/// The longest silence that a connection's thread bears.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An answer that makes `appliance_info` succeed.
+pub const AICC: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 44\r\n\r\n\
+    {\"appliance\":{\"version\":\"4.0.0\",\"build\":\"\"}}";
+
+/// A server on a free port of 127.0.0.1.
+pub struct Server {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Runs the script for each connection, in a thread of its own.
+    pub fn start(script: impl Fn(TcpStream) + Send + Sync + 'static) -> Server {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, connections) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stops, counter, script) = (stop.clone(), connections.clone(), Arc::new(script));
+        let thread = thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                if stops.load(Ordering::SeqCst) {
+                    return;
+                }
+                counter.fetch_add(1, Ordering::SeqCst);
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                stream.set_write_timeout(Some(PATIENCE)).unwrap();
+                let script = script.clone();
+                thread::spawn(move || script(stream));
+            }
+        });
+        Server { address, connections, stop, thread: Some(thread) }
+    }
+
+    /// An HTTPS server with one answer to everything.
+    pub fn https(config: Arc<ServerConfig>, answer: &'static [u8]) -> Server {
+        Server::start(move |tcp| {
+            let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp);
+            while read_head(&mut stream).is_some_and(|_| stream.write_all(answer).and_then(|()| stream.flush()).is_ok())
+            {
+            }
+        })
+    }
+
+    /// A server that reads a little, sends these bytes and waits for the client to go.
+    pub fn of_bytes(bytes: &'static [u8]) -> Server {
+        Server::start(move |mut tcp| {
+            let _ = tcp.read(&mut [0; 4096]);
+            let _ = tcp.write_all(bytes);
+            wait_for_end(&mut tcp);
+        })
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Connections accepted so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// The connection options for it; trust is the caller's business.
+    pub fn connection(&self) -> Value {
+        json!({"host": "127.0.0.1", "port": self.port(), "username": "USERID", "password": "Passw0rd-of-nobody"})
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The bytes up to the empty line; none when the client goes before.
+pub fn read_head(stream: &mut impl Read) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(1) => head.extend_from_slice(&byte),
+            _ => return None,
+        }
+    }
+    String::from_utf8(head).ok()
+}
+
+/// Reads until the other side closes, breaks or stays silent for too long.
+pub fn wait_for_end(stream: &mut impl Read) {
+    let _ = io::copy(stream, &mut io::sink());
+}
+
+/// An address on which nobody listens: loopback's own, and a port nothing takes by itself.
+pub const NOBODY: (&str, u16) = ("127.9.9.9", 1);
+
+/// A certificate and what signs for it.
+pub struct Certificate {
+    /// As it goes over the wire.
+    pub der: CertificateDer<'static>,
+    key: Arc<dyn SigningKey>,
+}
+
+impl Certificate {
+    /// A self-signed one for these names, changed as the test needs it.
+    pub fn self_signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2120, 1, 1));
+        change(&mut params);
+        let der = params.self_signed(&key).unwrap().into();
+        Certificate { der, key: signing(PrivatePkcs8KeyDer::from(key.serialize_der()).into()) }
+    }
+
+    /// One of the certificates that rcgen does not make, issued by the CA of [`legacy_ca`]. They protect nothing.
+    pub fn legacy(name: &str) -> Certificate {
+        let der = CertificateDer::from_pem_file(data(&format!("legacy-{name}.pem"))).unwrap();
+        let key = PrivateKeyDer::from_pem_file(data("legacy-key.pem")).unwrap();
+        Certificate { der, key: signing(key) }
+    }
+
+    /// The same certificate in the hands of somebody who does not have its key.
+    pub fn without_its_key(self, schemes: &'static [SignatureScheme]) -> Certificate {
+        Certificate { der: self.der, key: Arc::new(Forger(schemes)) }
+    }
+
+    /// As the options want it.
+    pub fn fingerprint(&self) -> String {
+        let hash = ring::digest::digest(&ring::digest::SHA256, &self.der);
+        let digits: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{digits}")
+    }
+
+    /// In PEM form.
+    pub fn pem(&self) -> String {
+        use base64::Engine;
+        let text = base64::prelude::BASE64_STANDARD.encode(&self.der);
+        let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    }
+
+    /// A server that presents it.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.config_of(rustls::ALL_VERSIONS, false)
+    }
+
+    /// A server that presents it, with these versions of TLS, and perhaps wants a certificate of the client's.
+    pub fn config_of(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        wants_certificate: bool,
+    ) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
+        let builder = if wants_certificate {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(legacy_ca()).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        } else {
+            builder.with_no_client_auth()
+        };
+        let certified = CertifiedKey::new(vec![self.der.clone()], self.key.clone());
+        Arc::new(builder.with_cert_resolver(Arc::new(Always(Arc::new(certified)))))
+    }
+}
+
+/// Marks a certificate as a CA's, as `openssl req -x509` does.
+pub fn as_ca(params: &mut CertificateParams) {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+}
+
+/// The CA of [`Certificate::legacy`].
+pub fn legacy_ca() -> PathBuf {
+    data("legacy-ca.pem")
+}
+
+/// A file with this content, as long as the value lives.
+pub fn file(content: impl AsRef<[u8]>) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(content.as_ref()).unwrap();
+    file
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/data").join(name)
+}
+
+fn signing(key: PrivateKeyDer<'_>) -> Arc<dyn SigningKey> {
+    rustls::crypto::ring::sign::any_supported_type(&key).unwrap()
+}
+
+/// Presents one certificate, whatever it is worth; rustls would look at it first.
+#[derive(Debug)]
+struct Always(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Always {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+/// Signs with noise.
+#[derive(Debug)]
+struct Forger(&'static [SignatureScheme]);
+
+impl SigningKey for Forger {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let scheme = self.0.iter().find(|scheme| offered.contains(scheme))?;
+        Some(Box::new(ForgedWith(*scheme)))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        match self.0 {
+            [SignatureScheme::ECDSA_NISTP256_SHA256, ..] => SignatureAlgorithm::ECDSA,
+            _ => SignatureAlgorithm::RSA,
+        }
+    }
+}
+
+/// One such signature.
+#[derive(Debug)]
+struct ForgedWith(SignatureScheme);
+
+impl Signer for ForgedWith {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+        Ok(vec![0x42; 128])
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        self.0
+    }
+}
