@@ -35,16 +35,18 @@ impl Ending {
         let ending = self.clone();
         std::panic::set_hook(Box::new(move |panic| ending.panicked(panic)));
         let second = Arc::new(AtomicBool::new(false));
-        let signals: Vec<i32> = [SIGTERM, SIGINT, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
-        for signal in &signals {
-            // Runs before the handler below: a second signal ends the process at once.
-            let _ = signal_hook::flag::register_conditional_default(*signal, second.clone());
-        }
+        let ignored = ignored();
+        let signals = [SIGTERM, SIGINT, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let signals: Vec<i32> = signals.collect();
         // Without signals the call still works; it then ends as any program does.
-        let Ok(mut signals) = Signals::new(signals) else { return };
+        let Ok(mut watched) = Signals::new(&signals) else { return };
+        for signal in signals {
+            // Once the first signal is being answered, a second one ends the process at once.
+            let _ = signal_hook::flag::register_conditional_default(signal, second.clone());
+        }
         let ending = self.clone();
         thread::spawn(move || {
-            if let Some(signal) = signals.forever().next() {
+            if let Some(signal) = watched.forever().next() {
                 second.store(true, Ordering::SeqCst);
                 ending.interrupted(signal);
             }
@@ -61,8 +63,9 @@ impl Ending {
                 }
                 let host = self.client.get().map(|client| format!(" of {}", client.host())).unwrap_or_default();
                 let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-                let text =
-                    format!("{name} arrived before the answer{host} was complete; `data` holds what came before.");
+                let text = format!(
+                    "{name} arrived before the answer{host} was complete; `data` holds what came before, if anything did."
+                );
                 let answer = Answer::new(Err(Failure::new(Kind::Interrupted, text)), &self.report);
                 stdout.print(&answer, &self.report.secrets);
             }
@@ -114,10 +117,9 @@ fn tail(path: &str) -> String {
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
-/// Whether the process was started with a signal ignored, as `nohup` does: it stays ignored then.
-fn is_ignored(signal: i32) -> bool {
+/// The signals the process was started with as ignored, as `nohup` does: they stay ignored. A bit each.
+fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    mask >> (signal - 1) & 1 == 1
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }

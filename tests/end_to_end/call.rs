@@ -210,7 +210,7 @@ fn a_file_that_cannot_be_read_is_a_local_file_failure() {
     ] {
         let ended = ended(bare().arg(path));
         let msg = refused(&ended, "local_file");
-        assert!(msg.contains("nothing was sent") && msg.contains("os error"), "{msg}");
+        assert!(msg.contains("Nothing was sent") && msg.contains("os error"), "{msg}");
         assert!(msg.contains(&path.display().to_string()), "{msg}");
         assert!(ended.took < SOON);
     }

@@ -166,6 +166,7 @@ fn exceptions_are_names_domains_addresses_networks_and_everything() {
         ("127.0.0.1", &[("no_proxy", "127.0.0.0/8")], DIRECT),
         ("127.0.0.1", &[("no_proxy", "10.0.0.0/8")], PROXIED),
         ("127.0.0.1", &[("no_proxy", "127.0.0.10")], PROXIED),
+        ("127.0.0.1", &[("no_proxy", "0.0.1,.0.0.1")], PROXIED),
         ("127.0.0.1", &[("no_proxy", "localhost")], PROXIED),
         ("127.0.0.1", &[("no_proxy", "*")], DIRECT),
         ("127.0.0.1", &[("no_proxy", "x.test, *")], DIRECT),

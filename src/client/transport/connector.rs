@@ -34,7 +34,7 @@ pub enum DialError {
     Lookup(LookupError),
     /// No address could be connected to: each with its reason.
     Tcp(Vec<(SocketAddr, io::Error)>),
-    /// The time for connecting ran out, while this was being done.
+    /// The time for connecting ran out with this.
     Deadline(&'static str),
     /// The TLS handshake failed.
     Tls {
@@ -179,7 +179,7 @@ impl Connector {
             None => Plain::Tcp(socket),
         };
         proxy.connect(&mut plain, &self.host, self.port).map_err(|refusal| match refusal {
-            ProxyRefusal::Broken(error) => DialError::of("waiting for the proxy's answer", error),
+            ProxyRefusal::Broken(error) => DialError::of("the proxy's answer to CONNECT", error),
             refusal => DialError::Proxy(refusal),
         })?;
         Ok((plain, address))
@@ -188,7 +188,7 @@ impl Connector {
     /// A TCP connection to the first address that takes one.
     fn tcp(&self, host: &Host, port: u16, deadline: Instant) -> Result<Socket, DialError> {
         let addresses: Vec<IpAddr> = resolver::lookup(host.lookup_name(), deadline).map_err(|error| {
-            if error.deadline_passed() { DialError::Deadline("looking up the name") } else { DialError::Lookup(error) }
+            if error.deadline_passed() { DialError::Deadline("the name lookup") } else { DialError::Lookup(error) }
         })?;
         let mut refused = Vec::new();
         let mut left = addresses.len();
@@ -203,7 +203,7 @@ impl Connector {
             match TcpStream::connect_timeout(&address, patience) {
                 Ok(stream) => {
                     // Requests are one small write each: waiting to fill a packet only costs time.
-                    stream.set_nodelay(true).map_err(|error| DialError::of("setting up TCP", error))?;
+                    stream.set_nodelay(true).map_err(|error| DialError::of("the TCP connection", error))?;
                     return Ok(Socket { stream, address, deadline });
                 }
                 Err(error) => {
@@ -214,7 +214,7 @@ impl Connector {
         }
         let timed_out = |(_, error): &(_, io::Error)| error.kind() == io::ErrorKind::TimedOut;
         match refused.iter().all(timed_out) {
-            true => Err(DialError::Deadline("waiting for TCP")),
+            true => Err(DialError::Deadline("the TCP connection")),
             false => Err(DialError::Tcp(refused)),
         }
     }

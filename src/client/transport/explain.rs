@@ -60,6 +60,7 @@ impl std::error::Error for Refused {}
 pub struct Explain {
     host: String,
     port: u16,
+    timeout: Duration,
     connect_timeout: Duration,
     trust: Trust,
     peer: Arc<Mutex<Option<Peer>>>,
@@ -71,6 +72,7 @@ impl Explain {
         Explain {
             host: connection.host.as_str().to_owned(),
             port: connection.port,
+            timeout: connection.timeout,
             connect_timeout: connection.connect_timeout,
             trust: trust.clone(),
             peer,
@@ -102,7 +104,7 @@ impl Explain {
             ureq::Error::Timeout(_) => trouble(
                 Kind::Timeout,
                 Repeat::Never,
-                format!("{at} did not complete its answer within {} s (option `timeout`).", seconds(timeout)),
+                format!("{at} did not complete its answer within {}.", limit(timeout, &[("timeout", self.timeout)])),
             ),
             ureq::Error::Io(error) => self.broken(error),
             ureq::Error::LargeResponseHeader(_, limit) => trouble(
@@ -158,15 +160,9 @@ impl Explain {
                 safe(Kind::ConnectionFailed, text)
             }
             DialError::Deadline(doing) => {
-                let (option, limit) = match timeout < self.connect_timeout {
-                    true => ("timeout", timeout),
-                    false => ("connect_timeout", self.connect_timeout),
-                };
-                let limit = seconds(limit);
-                safe(
-                    Kind::Timeout,
-                    format!("No connection to {at} within {limit} s (option `{option}`), while {doing}."),
-                )
+                let options = [("connect_timeout", self.connect_timeout), ("timeout", self.timeout)];
+                let limit = limit(timeout.min(self.connect_timeout), &options);
+                safe(Kind::Timeout, format!("No connection to {at} within {limit}: {doing} took too long."))
             }
             DialError::Closed(doing, error) => {
                 safe(Kind::ConnectionFailed, format!("The connection to {at} broke during {doing}: {error}."))
@@ -189,7 +185,8 @@ impl Explain {
             DialError::Proxy(ProxyRefusal::Status(code, reason)) => {
                 // A gateway's trouble may pass, a refusal stays.
                 let repeat = if code >= 500 { Repeat::Safe } else { Repeat::Never };
-                (repeat, format!("answered {code} {reason} to CONNECT"))
+                let status = format!("{code} {reason}");
+                (repeat, format!("answered {} to CONNECT", status.trim_end()))
             }
             DialError::Proxy(ProxyRefusal::NotHttp) => (Repeat::Never, "does not speak HTTP".to_owned()),
             DialError::Proxy(ProxyRefusal::Broken(error)) | DialError::Closed(_, error) => {
@@ -316,9 +313,11 @@ fn each(refused: &[(SocketAddr, io::Error)]) -> String {
     each.join("; ")
 }
 
-/// Whole seconds, at least one.
-fn seconds(duration: Duration) -> u64 {
-    duration.as_secs_f64().ceil() as u64
+/// A time that ran out, with the option that set it: a deadline may have left less than any option says.
+fn limit(limit: Duration, options: &[(&str, Duration)]) -> String {
+    let option = options.iter().find(|(_, value)| *value == limit);
+    let option = option.map(|(name, _)| format!(" (option `{name}`)")).unwrap_or_default();
+    format!("{} s{option}", limit.as_secs_f64().ceil())
 }
 
 /// A point in time as HTTP writes it.

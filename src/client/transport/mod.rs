@@ -86,7 +86,9 @@ impl Transport {
     /// `local_file` when `ca_path` cannot be used, `invalid_input` for a proxy that cannot be used.
     pub fn new(connection: &Connection, secrets: &Secrets, log: Log) -> Result<Transport, Failure> {
         let trust = trust::Trust::of(connection);
-        let proxy = proxy::Proxy::of(connection, &|name| std::env::var(name).ok(), secrets)?;
+        // What is not UTF-8 becomes no URL of a proxy, and is refused as such.
+        let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let proxy = proxy::Proxy::of(connection, &environment, secrets)?;
         let peer = Arc::new(Mutex::new(None));
         let explain = Explain::new(connection, &trust, peer.clone());
         let connector = Connector::new(connection, &trust, proxy, peer.clone(), log.clone())?;

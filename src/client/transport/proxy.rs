@@ -1,6 +1,7 @@
 //! The proxy of the environment: which one counts for this host, and its CONNECT (contract, section 2).
 
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -59,10 +60,8 @@ impl Proxy {
         let Some((variable, url)) = PROXY_VARIABLES.iter().find_map(set).filter(|_| connection.use_proxy) else {
             return Ok(None);
         };
-        // The matcher compares letters as they are, and IPv6 addresses without brackets.
-        let exceptions =
-            NO_PROXY_VARIABLES.iter().find_map(set).map(|(_, list)| list.to_lowercase().replace(['[', ']'], ""));
-        if exceptions.is_some_and(|list| NoProxy::from(list).matches(&connection.host.bare())) {
+        let exceptions = NO_PROXY_VARIABLES.iter().find_map(set).map(|(_, list)| exceptions(&list, &connection.host));
+        if exceptions.is_some_and(|exceptions| exceptions.matches(&connection.host.bare())) {
             return Ok(None);
         }
         Proxy::parse(url.trim(), secrets).map(Some).map_err(|why| {
@@ -127,4 +126,14 @@ impl Proxy {
             None => Err(ProxyRefusal::NotHttp),
         }
     }
+}
+
+/// The exceptions that can apply to a host. The matcher compares letters as they are, knows no brackets, takes a trailing
+/// dot for a prefix, and would find `0.0.1` in `127.0.0.1`.
+fn exceptions(list: &str, host: &Host) -> NoProxy {
+    let list = list.to_lowercase().replace(['[', ']'], "");
+    let is_address = host.bare().parse::<IpAddr>().is_ok();
+    let for_addresses = |item: &&str| *item == "*" || item.contains('/') || item.parse::<IpAddr>().is_ok();
+    let items = list.split(',').map(|item| item.trim().trim_end_matches('.'));
+    NoProxy::from(items.filter(|item| !is_address || for_addresses(item)).collect::<Vec<_>>().join(","))
 }

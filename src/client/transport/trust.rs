@@ -93,7 +93,7 @@ impl Trust {
             Trust::Pin(fingerprint) => Ok(Arc::new(Pinned { fingerprint: *fingerprint, provider: provider.clone() })),
             Trust::Bundle(path) => {
                 let failure = |why: &str| {
-                    let text = format!("The CA file {} (option `ca_path`) {why}; nothing was sent", path.display());
+                    let text = format!("Nothing was sent: the CA file {} (option `ca_path`) {why}", path.display());
                     Failure::new(Kind::LocalFile, text)
                 };
                 let certificates = certificates(path).map_err(|error| failure("cannot be read").caused_by(error))?;
