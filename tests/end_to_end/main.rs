@@ -14,6 +14,7 @@
 
 mod dns_server;
 mod harness;
+mod hostile;
 
 mod appliance_info;
 mod authentication;

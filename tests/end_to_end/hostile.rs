@@ -1,0 +1,88 @@
+//! What a hostile or broken server can do to a call: time, memory and the number of requests stay bounded.
+
+use std::time::Duration;
+
+use crate::harness::{Lxca, appliance, body, damage, requests, with};
+use crate::scripted::{Certificate, Server, as_ca};
+use lxca_appliance::{Fault, FaultRule, StatusBody};
+use serde_json::json;
+
+/// Bounded means bounded: these calls took minutes, or as long as they were let.
+const SOON: Duration = Duration::from_secs(30);
+
+const STATUS: &str = "/updateRepositories/firmware/status";
+
+#[test]
+fn tokens_made_to_slow_the_search_for_secrets_do_not() {
+    let token = "a".repeat(1000) + "b";
+    let name = "a".repeat(2 << 20);
+    let body = json!({"appliance": {"name": name}}).to_string();
+    let answer =
+        format!("HTTP/1.1 200 OK\r\nSet-Cookie: JSESSIONID={token}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
+    let server = Server::https(certificate.config(), answer.into_bytes().leak());
+    let pin = json!({"operation": "appliance_info", "certificate_fingerprint": certificate.fingerprint()});
+    let ended = Lxca::given(with(server.connection(), pin).to_string()).run();
+    assert_eq!(ended.answer()["data"]["name"].as_str().unwrap().len(), name.len());
+    assert!(ended.took < SOON, "{:?}", ended.took);
+}
+
+#[test]
+fn of_hundreds_of_thousands_of_messages_some_are_kept() {
+    let appliance = appliance();
+    let messages: Vec<String> = (0..300_000).map(|number| number.to_string()).collect();
+    damage(&appliance, FaultRule::new(body(json!({"result": "failure", "messages": messages}))));
+    let ended = Lxca::asks(&appliance, json!({"operation": "appliance_info"})).run();
+    let answer = ended.answer();
+    assert_eq!(answer["error"]["kind"], "operation_failed");
+    assert_eq!(answer["messages"].as_array().unwrap().len(), 1000);
+    assert_eq!(answer.warnings(), ["299000 more messages of the appliance were left out."]);
+    assert!(ended.took < SOON, "{:?}", ended.took);
+}
+
+#[test]
+fn a_blank_inside_a_number_or_a_word_is_no_spelling_of_it() {
+    let appliance = appliance();
+    for raw in [r#"{"state":"running","progress":1 0}"#, r#"{"state":"running","progress":50,"x":tr ue}"#, "1 2"] {
+        appliance.change(|state| state.settings.faults = vec![FaultRule::new(body(raw))]);
+        let answer = Lxca::asks(&appliance, json!({"operation": "firmware_export_info", "task_id": 12, "retries": 0}));
+        answer.fails("invalid_response");
+    }
+}
+
+#[test]
+fn a_failure_of_an_item_in_a_list_is_a_failure() {
+    let appliance = appliance();
+    let message = json!({"id": "FQXHMUP4545L", "text": "The device is not ready."});
+    let failed = json!({"state": "", "progress": 0, "errorMsg": {"result": "failure", "messages": [message]}});
+    damage(&appliance, FaultRule::new(body(json!([failed]))));
+    for task_id in [0, 12] {
+        let call = json!({"operation": "firmware_export_info", "task_id": task_id});
+        let answer = Lxca::asks(&appliance, call).fails("operation_failed");
+        assert_eq!(answer["messages"][0]["id"], "FQXHMUP4545L");
+    }
+}
+
+#[test]
+fn an_appliance_that_asks_to_come_back_at_once_is_not_flooded() {
+    let appliance = appliance();
+    let busy = Fault::Status { code: 503, retry_after: Some("0".into()), body: StatusBody::Html };
+    damage(&appliance, FaultRule::new(busy).on("GET", STATUS).skip(1));
+    let wait = json!({"operation": "firmware_export_info", "task_id": 14, "wait": true, "wait_timeout": 3,
+                      "poll_interval": 1});
+    Lxca::asks(&appliance, wait).fails("wait_timeout");
+    assert!(requests(&appliance).len() <= 5, "{:?}", requests(&appliance));
+}
+
+#[test]
+fn a_login_whose_answer_was_lost_is_not_repeated_while_waiting() {
+    let appliance = appliance();
+    let unknown = Fault::Status { code: 401, retry_after: None, body: StatusBody::Envelope };
+    damage(&appliance, FaultRule::new(unknown).on("GET", STATUS).skip(1));
+    damage(&appliance, FaultRule::new(Fault::CloseBeforeAnswer).on("POST", "/sessions").skip(1));
+    let wait = json!({"operation": "firmware_export_info", "task_id": 14, "wait": true, "wait_timeout": 5,
+                      "poll_interval": 1, "auth_method": "session"});
+    Lxca::asks(&appliance, wait).fails("connection_failed");
+    let logins = requests(&appliance).iter().filter(|request| request.starts_with("POST /sessions")).count();
+    assert_eq!(logins, 2);
+}
