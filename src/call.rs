@@ -70,7 +70,7 @@ impl Call {
         match words.as_slice() {
             [] if std::io::stdin().is_terminal() => Ok(Call::HelpInstead),
             [] | ["-"] => Ok(Call::Ask(Source::Stdin)),
-            ["--help" | "-h", ..] => Ok(Call::Help),
+            ["--help" | "-h"] => Ok(Call::Help),
             ["--version" | "-V"] => Ok(Call::Version),
             ["operations"] => Ok(Call::Operations),
             ["schema", rest @ ..] => schema(rest),

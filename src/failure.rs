@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Declares [`Kind`] and the names derived from each variant, so that a kind is written down once.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal $(, $retryable:ident)? ;)*) => {
-        /// `error.kind` of the answer: stable names that a playbook's `rescue` can branch on (contract, section 3).
+        /// `error.kind` of the answer: stable names that a playbook's `rescue` can branch on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
         pub enum Kind {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*

@@ -13,7 +13,7 @@ enum Level {
 }
 
 /// Where log lines go; clones write the same.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Log {
     level: Level,
     secrets: Secrets,

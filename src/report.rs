@@ -103,10 +103,8 @@ impl Report {
     }
 
     /// Shows the operation's data from now on, also while it is still growing.
-    pub fn data<T: Serialize + Send + 'static>(&self, data: T) -> Arc<Mutex<T>> {
-        let data = Arc::new(Mutex::new(data));
-        lock(&self.learned).data = Some(data.clone());
-        data
+    pub fn data<T: Serialize + Send + 'static>(&self, data: Arc<Mutex<T>>) {
+        lock(&self.learned).data = Some(data);
     }
 
     /// Everything that was learned, without secrets where it is data.

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::ser::{self, Serialize, Serializer};
@@ -18,8 +20,8 @@ mod matcher;
 /// What stands where a secret stood.
 pub const MASK: &str = "********";
 
-/// How many secrets are kept: no honest server sets more tokens, and every one costs a search of every text.
-const MOST_SECRETS: usize = 64;
+/// How many secrets learned from answers are kept: each costs a search of every text.
+const MOST_LEARNED: usize = 64;
 
 /// The name by which serde_json announces a [`RawValue`], whose one string is JSON text; a test holds it.
 const RAW_JSON: &str = "$serde_json::private::RawValue";
@@ -51,18 +53,46 @@ impl std::fmt::Debug for Secret {
 
 /// Every secret known to this call: password, basic token, JSESSIONID, CSRF token, session id, a proxy's credentials
 /// (contract, section 3). Shared, because a login adds to it while the call runs.
-#[derive(Clone, Debug, Default)]
-pub struct Secrets(Arc<RwLock<Vec<Secret>>>);
+#[derive(Clone, Default)]
+pub struct Secrets(Arc<RwLock<Known>>);
+
+/// Secrets, each prepared for searching.
+#[derive(Default)]
+struct Known {
+    /// From the options and the environment.
+    given: Vec<Arc<Matcher>>,
+    /// From answers, the oldest first.
+    learned: VecDeque<Arc<Matcher>>,
+}
+
+impl Known {
+    fn all(&self) -> impl Iterator<Item = &Arc<Matcher>> {
+        self.given.iter().chain(&self.learned)
+    }
+
+    /// A secret to add, unless it is empty or known.
+    fn prepared(&self, secret: &str) -> Option<Arc<Matcher>> {
+        let known = self.all().any(|known| known.secret() == secret);
+        (!secret.is_empty() && !known).then(|| Arc::new(Matcher::new(secret)))
+    }
+}
 
 impl Secrets {
-    /// Remembers a secret; an empty one is none.
+    /// Remembers a secret of the caller's; an empty one is none.
     pub fn add(&self, secret: &str) {
-        let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let known = secrets.iter().any(|known| known.expose() == secret);
-        if !secret.is_empty() && !known && secrets.len() < MOST_SECRETS {
-            secrets.push(Secret::new(secret));
-            // The longest first: a token that contains the password is masked as a whole.
-            secrets.sort_by_key(|known| std::cmp::Reverse(known.expose().len()));
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let new = known.prepared(secret);
+        known.given.extend(new);
+    }
+
+    /// Remembers a secret that an answer brought. Of very many only the last are kept: a server that makes a new session
+    /// for every request repeats the newest, if any.
+    pub fn learn(&self, secret: &str) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let new = known.prepared(secret);
+        known.learned.extend(new);
+        if known.learned.len() > MOST_LEARNED {
+            known.learned.pop_front();
         }
     }
 
@@ -87,13 +117,12 @@ impl Secrets {
         Ok((Clean(RawValue::from_string(text)?), scrubber.masked.get()))
     }
 
-    /// The secrets known at this moment, ready to search with.
+    /// The secrets known at this moment. The longest first: a token that contains the password is masked as a whole.
     fn scrubber(&self) -> Scrubber {
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Scrubber {
-            matchers: secrets.iter().map(|secret| Matcher::new(secret.expose())).collect(),
-            masked: Cell::new(false),
-        }
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut matchers: Vec<Arc<Matcher>> = known.all().cloned().collect();
+        matchers.sort_by_key(|matcher| Reverse(matcher.secret().len()));
+        Scrubber { matchers, masked: Cell::new(false) }
     }
 }
 
@@ -140,7 +169,7 @@ impl schemars::JsonSchema for Word {
 
 /// The search for all secrets at once, remembering whether it found one.
 struct Scrubber {
-    matchers: Vec<Matcher>,
+    matchers: Vec<Arc<Matcher>>,
     masked: Cell<bool>,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::value::RawValue;
 use ureq::http::HeaderValue;
 
 use super::transport::Reply;
@@ -82,7 +83,10 @@ impl Session {
     pub fn complete(&mut self, body: &str) {
         // What cannot stand in a header cannot be sent back; the appliance then refuses what needs it.
         let sendable = |token: &String| HeaderValue::from_str(token).is_ok();
-        self.csrf = self.csrf.take().or_else(|| session_text(body, CSRF_COOKIE).filter(sendable).map(Secret::new));
+        self.csrf = self.csrf.take().or_else(|| {
+            let token = session(body)?.get(CSRF_COOKIE).and_then(text);
+            token.filter(sendable).map(Secret::new)
+        });
     }
 
     fn cookie(&self, wanted: &str) -> Option<Secret> {
@@ -99,15 +103,20 @@ impl Session {
     }
 }
 
-/// Makes known what an answer holds of secrets: session and CSRF cookies, the token in its header and in its body.
-pub fn learn_secrets(reply: &Reply, body: &str, secrets: &Secrets) {
+/// Makes known what the header of an answer holds of secrets: session and CSRF cookies, the token.
+pub fn learn_from_header(reply: &Reply, secrets: &Secrets) {
     for (name, value) in cookies(reply) {
         if name == SESSION_COOKIE || name == CSRF_COOKIE {
-            secrets.add(value.expose());
+            secrets.learn(value.expose());
         }
     }
-    reply.header(CSRF_HEADER).iter().for_each(|token| secrets.add(token));
-    ["csrf", "id"].iter().filter_map(|name| session_text(body, name)).for_each(|secret| secrets.add(&secret));
+    reply.header(CSRF_HEADER).iter().for_each(|token| secrets.learn(token));
+}
+
+/// Makes known what the body of an answer holds of secrets: session id and token, as a login answers them.
+pub fn learn_from_body(body: &str, secrets: &Secrets) {
+    let session = session(body).unwrap_or_default();
+    [CSRF_COOKIE, "id"].iter().filter_map(|name| session.get(name)).filter_map(text).for_each(|it| secrets.learn(&it));
 }
 
 /// Whether an accepted login says that the password has to be changed first.
@@ -130,12 +139,14 @@ fn cookies(reply: &Reply) -> Vec<(String, Secret)> {
     .collect()
 }
 
-/// A text of `response.session` in the answer to a login.
-fn session_text(body: &str, name: &str) -> Option<String> {
-    let pairs = Pairs::parse(body)?;
-    let response = Pairs::parse(pairs.get("response")?.get())?;
-    let session = Pairs::parse(response.get("session")?.get())?;
-    Json::read(session.get(name)?).string()
+/// `response.session` in the answer to a login.
+fn session(body: &str) -> Option<Pairs<'_>> {
+    let response = Pairs::parse(Pairs::parse(body)?.get("response")?.get())?;
+    Pairs::parse(response.get("session")?.get())
+}
+
+fn text(raw: &RawValue) -> Option<String> {
+    Json::read(raw).string()
 }
 
 /// Keeps the session of a call, so that exactly one thread opens it and exactly one closes it.

@@ -247,13 +247,18 @@ impl Client {
         api_version(&media_type).iter().for_each(|version| self.report.api_version(version));
         let status = reply.status;
         let good = (200..300).contains(&status);
-        let what = format!("{} answered {method} {} with HTTP {status}", self.host, self.shortened(path, LONGEST_PATH));
+        let what =
+            || format!("{} answered {method} {} with HTTP {status}", self.host, self.shortened(path, LONGEST_PATH));
         let invalid = |text: String| Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) };
 
+        auth::learn_from_header(&reply, &self.report.secrets);
         let body = std::mem::take(&mut reply.body);
         let length = body.len();
-        let mended = wire::text::mend(body).map_err(|why| invalid(format!("{what} and JSON that is refused: {why}.")));
-        let mut mended = mended?;
+        let mut mended = match wire::text::mend(body) {
+            Ok(mended) => mended,
+            Err(why) if good => return Err(invalid(format!("{} and JSON that is refused: {why}.", what()))),
+            Err(_) => return Err(self.refused(path, &reply, format!("{} and JSON that is refused", what()))),
+        };
         let broken = serde_json::from_str::<IgnoredAny>(&mended.text).err();
         let envelope = match broken {
             None => {
@@ -262,7 +267,7 @@ impl Client {
             }
             Some(_) => Envelope::read(""),
         };
-        auth::learn_secrets(&reply, &mended.text, &self.report.secrets);
+        auth::learn_from_body(if broken.is_none() { &mended.text } else { "" }, &self.report.secrets);
         let quote = envelope.quote(&self.report.secrets);
         let quoted = quote.map(|quote| format!(": {}", self.shortened(&quote, LONGEST_QUOTE))).unwrap_or_default();
         // What a good login says of itself is no news to anybody.
@@ -272,23 +277,25 @@ impl Client {
         if let Some(error) = broken {
             let described = described(&media_type, &mended.text, length);
             return Err(match (good, mended.text.starts_with(['{', '['])) {
-                (false, _) => self.refused(path, &reply, format!("{what} and {described}")),
-                (true, true) => invalid(format!("{what} and broken JSON")).caused_by(error),
-                (true, false) => invalid(format!("{what} and {described} where JSON was expected.")),
+                (false, _) => self.refused(path, &reply, format!("{} and {described}", what())),
+                (true, true) => invalid(format!("{} and broken JSON", what())).caused_by(error),
+                (true, false) => invalid(format!("{} and {described} where JSON was expected.", what())),
             });
         }
         if !good {
-            return Err(self.refused(path, &reply, format!("{what}{quoted}")));
+            return Err(self.refused(path, &reply, format!("{}{quoted}", what())));
         }
         if mended.replaced {
-            self.report
-                .warn(format!("{what} and text that is not valid Unicode; bad characters were replaced by U+FFFD."));
+            self.report.warn(format!(
+                "{} and text that is not valid Unicode; bad characters were replaced by U+FFFD.",
+                what()
+            ));
         }
         if envelope.verdict == Verdict::Warning {
-            self.report.warn(format!("{what} and a warning{quoted}."));
+            self.report.warn(format!("{} and a warning{quoted}.", what()));
         }
         let failure = (envelope.verdict == Verdict::Bad).then(|| {
-            let text = format!("{what}, but says that it failed{quoted}.");
+            let text = format!("{}, but says that it failed{quoted}.", what());
             let failure = match path {
                 SESSIONS => Failure::new(Kind::AuthenticationFailed, format!("{text} {}", self.check_credentials())),
                 _ => Failure::new(Kind::OperationFailed, text),
@@ -303,10 +310,11 @@ impl Client {
         let status = reply.status;
         let retry_after = retry::retry_after(reply).filter(|_| retry::is_busy(status));
         let (kind, help) = match status {
+            304 => (Kind::Redirected, "Nothing was asked for on condition, so that is no answer.".into()),
             300..400 => {
                 let location = reply.header("Location").map(|location| self.shortened(&location, LONGEST_PATH));
-                let location = location.map(|location| format!("It points to {location:?}; ")).unwrap_or_default();
-                let help = "redirects are never followed. Check `host` and `port`, and `username` and `password`: who is \
+                let location = location.map(|location| format!("It points to {location:?}. ")).unwrap_or_default();
+                let help = "Redirects are never followed. Check `host` and `port`, and `username` and `password`: who is \
                             not logged in may be sent to the login page.";
                 (Kind::Redirected, format!("{location}{help}"))
             }
@@ -369,7 +377,7 @@ fn described(media_type: &str, text: &str, length: usize) -> String {
     match length {
         0 => "an empty body".into(),
         _ if html || media_type.starts_with("text/html") => {
-            format!("an HTML page of {length} bytes, such as a login or an error page,")
+            format!("an HTML page of {length} bytes (a login or an error page?)")
         }
         _ => format!("{length} bytes that are no JSON"),
     }

@@ -1,5 +1,7 @@
 //! `appliance_info`: the connection test, and facts (contract, section 4; LXCA API, section 7).
 
+use std::sync::{Arc, Mutex};
+
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -66,7 +68,8 @@ impl Operation for ApplianceInfo {
             |what: &str, text: Option<&Text>| text.map(|text| format!("{what}{}", text.words())).unwrap_or_default();
         let version = say(" ", appliance.version.as_ref()) + &say(", build ", appliance.build.as_ref());
         let detail = say("Its name is ", appliance.name.as_ref());
-        client.report().data(Data { appliance, details: self.all.then_some(rest) });
+        let data = Data { appliance, details: self.all.then_some(rest) };
+        client.report().data(Arc::new(Mutex::new(data)));
         match body.failure {
             Some(failure) => Err(failure),
             None => {

@@ -1,6 +1,7 @@
 //! `firmware_export_info`: how far the export of the firmware repository is, or how it ended (contract, section 4;
 //! LXCA API, section 4.3).
 
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -186,17 +187,23 @@ impl Operation for FirmwareExportInfo {
 }
 
 impl FirmwareExportInfo {
-    /// `taskid=0`. An object that says nothing of a task is taken for "no task".
+    /// `taskid=0`. What the appliance answers is not documented: a list, one object or nothing is read, and what is none of
+    /// them is not taken for "no task".
     fn all_running(&self, client: &Client) -> Result<Success, Failure> {
         let body = client.get(&format!("{PATH}0"))?;
-        let statuses = firmware_status::read(&body.text).ok_or_else(|| self.wrong_shape(client, body.status));
-        let tasks: Vec<Task> = statuses?.into_iter().filter(Status::says_something).map(Task::of).collect();
+        let statuses = firmware_status::read(&body.text).unwrap_or_else(|| vec![Status::default()]);
+        let nothing = matches!(statuses.as_slice(), [status] if status.is_empty() && body.text.starts_with('{'));
+        let statuses = if nothing { Vec::new() } else { statuses };
+        if !statuses.iter().all(Status::says_something) {
+            return Err(body.failure.unwrap_or_else(|| self.wrong_shape(client, body.status)));
+        }
+        let tasks: Vec<Task> = statuses.into_iter().map(Task::of).collect();
         let each: Vec<String> = tasks.iter().map(|task| format!("One is {}.", task.words())).collect();
         let msg = match tasks.len() {
-            1 => format!("1 export task is running on {}.", client.host()),
-            count => format!("{count} export tasks are running on {}.", client.host()),
+            1 => format!("{} lists 1 export task.", client.host()),
+            count => format!("{} lists {count} export tasks.", client.host()),
         };
-        client.report().data(Data::Tasks { tasks });
+        client.report().data(Arc::new(Mutex::new(Data::Tasks { tasks })));
         match body.failure {
             Some(failure) => Err(failure),
             None => Ok(Success { changed: false, msg, detail: each.join(" ") }),
@@ -210,7 +217,7 @@ impl FirmwareExportInfo {
         let status = statuses.pop().filter(|status| statuses.is_empty() && status.says_something());
         let task = status.map(Task::of);
         if let Some(task) = &task {
-            client.report().data(Data::Task(Box::new(task.clone())));
+            client.report().data(Arc::new(Mutex::new(Data::Task(Box::new(task.clone())))));
         }
         match (body.failure, task) {
             (Some(failure), _) => Err(failure),
@@ -242,7 +249,7 @@ impl FirmwareExportInfo {
                     seen = Some(task);
                 }
                 Err(failure) => {
-                    let in_time = Instant::now() < deadline;
+                    let in_time = self.wait_timeout.is_zero() || Instant::now() < deadline;
                     if !endured(&failure) || (seen.is_none() && in_time) {
                         return Err(failure);
                     }

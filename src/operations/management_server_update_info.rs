@@ -2,6 +2,7 @@
 //! (contract, section 4; LXCA API, sections 5.1 and 5.2).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -15,6 +16,7 @@ use crate::client::wire::{Json, Object, Record, Text, Unknown, document};
 use crate::failure::{Failure, Kind};
 use crate::input::Options;
 use crate::input::accepted::{self, Accepted};
+use crate::report::lock;
 use crate::scrub::Word;
 
 const PATH: &str = "/managementServer/updates";
@@ -193,7 +195,7 @@ fn repository(client: &Client, key: Option<&'static str>) -> Result<Success, Fai
         (None, Some(key)) => format!("{} answered for {key} of its update repository.", client.host()),
         (None, None) => format!("{} answered for its update repository.", client.host()),
     };
-    client.report().data(repository);
+    client.report().data(Arc::new(Mutex::new(repository)));
     match body.failure {
         Some(failure) => Err(failure),
         None => answered(msg + &version, listed(&names)),
@@ -204,26 +206,27 @@ fn repository(client: &Client, key: Option<&'static str>) -> Result<Success, Fai
 fn updates(client: &Client, ids: &[String], key: Option<&'static str>) -> Result<Success, Failure> {
     let wanted = |name| matches!(key, None | Some("all")) || key == Some(name);
     let list = |name| wanted(name).then(Vec::new);
-    let data = client.report().data(Updates {
+    let data = Arc::new(Mutex::new(Updates {
         updates: wanted("update").then(Vec::new),
         actions: list("actions"),
         filetypes: list("filetypes"),
         supported_keys: list("keys"),
         missing_fix_ids: list("update"),
         unknown: Unknown::default(),
-    });
+    }));
     let query = key.map(|key| format!("?key={key}")).unwrap_or_default();
     for batch in batches(ids, query.len()) {
         let path = format!("{PATH}/{}{query}", batch.join(","));
         let asked = |failure: Failure| of_ids(failure, batch);
         let body = client.get(&path).map_err(asked)?;
         let pairs = document(&body.text).ok_or_else(|| asked(no_object(client, PATH, body.status)))?;
-        crate::report::lock(&data).add(batch, UpdateInfo::from_pairs(pairs));
+        lock(&data).add(batch, UpdateInfo::from_pairs(pairs));
+        client.report().data(data.clone()); // from the first answer on: before it nothing was learned
         if let Some(failure) = body.failure {
             return Err(asked(failure));
         }
     }
-    let data = crate::report::lock(&data);
+    let data = lock(&data);
     let names: Vec<String> = data.updates.iter().flatten().map(described).collect();
     let missing = data.missing_fix_ids.as_deref().unwrap_or_default();
     if !missing.is_empty() {
@@ -279,7 +282,7 @@ fn unite(list: &mut Option<Vec<String>>, came: Option<&Json>, name: &str) {
 
 /// A file of each update: one request for each id.
 fn files(client: &Client, ids: &[String], filetype: &'static str) -> Result<Success, Failure> {
-    let data = client.report().data(Files::default());
+    let data = Arc::new(Mutex::new(Files::default()));
     for id in ids {
         let path = format!("{PATH}/{id}?filetype={filetype}");
         let asked = |failure: Failure| of_ids(failure, std::slice::from_ref(id));
@@ -289,15 +292,22 @@ fn files(client: &Client, ids: &[String], filetype: &'static str) -> Result<Succ
         if let Some(failure) = body.failure {
             return Err(asked(failure));
         }
-        if file.value.is_none() {
+        if file.value.as_ref().is_none_or(|text| text.0.as_text() == "null") {
             client.report().warn(format!("{} sent no text of the {filetype} of {id}.", client.host()));
         }
         let answered = file.fixid.get_or_insert_with(|| Text::of(id)).words();
         if answered != *id {
             client.report().warn(format!("{} answered for {answered} when it was asked for {id}.", client.host()));
         }
-        file.field.get_or_insert_with(|| Text::of(filetype));
-        crate::report::lock(&data).files.push(file);
+        let field = file.field.get_or_insert_with(|| Text::of(filetype)).words();
+        // The appliance calls the change history `change` as well.
+        if !filetype.starts_with(field.as_str()) || field.is_empty() {
+            client
+                .report()
+                .warn(format!("{} sent the {field} of {id} when it was asked for the {filetype}.", client.host()));
+        }
+        lock(&data).files.push(file);
+        client.report().data(data.clone());
     }
     let msg = format!("{} sent the {filetype} of {}.", client.host(), counted(ids.len()));
     answered(msg, named(ids) + ".")

@@ -11,9 +11,57 @@ use super::MASK;
 /// A secret shorter than this is masked only where it is the whole string: it would tear ordinary words apart.
 const SHORTEST_INSIDE: usize = 4;
 
-/// The named character references an HTML escaper writes for characters of a password.
-const HTML_NAMES: [(&str, char); 6] =
-    [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("nbsp", '\u{a0}')];
+/// The named character references of ASCII characters (HTML 5).
+const ASCII_NAMES: [(&str, char); 40] = [
+    ("amp", '&'),
+    ("AMP", '&'),
+    ("lt", '<'),
+    ("LT", '<'),
+    ("gt", '>'),
+    ("GT", '>'),
+    ("quot", '"'),
+    ("QUOT", '"'),
+    ("apos", '\''),
+    ("excl", '!'),
+    ("num", '#'),
+    ("dollar", '$'),
+    ("percnt", '%'),
+    ("lpar", '('),
+    ("rpar", ')'),
+    ("ast", '*'),
+    ("midast", '*'),
+    ("plus", '+'),
+    ("comma", ','),
+    ("period", '.'),
+    ("sol", '/'),
+    ("colon", ':'),
+    ("semi", ';'),
+    ("equals", '='),
+    ("quest", '?'),
+    ("commat", '@'),
+    ("lsqb", '['),
+    ("lbrack", '['),
+    ("bsol", '\\'),
+    ("rsqb", ']'),
+    ("rbrack", ']'),
+    ("Hat", '^'),
+    ("lowbar", '_'),
+    ("grave", '`'),
+    ("lcub", '{'),
+    ("lbrace", '{'),
+    ("verbar", '|'),
+    ("vert", '|'),
+    ("rcub", '}'),
+    ("rbrace", '}'),
+];
+
+/// The named character references of U+00A0 to U+00FF, in order.
+const LATIN_1_NAMES: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr \
+    deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest \
+    Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml \
+    ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig \
+    agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml \
+    eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
 
 /// No character reference is longer than `&#x0010FFFF;`.
 const LONGEST_REFERENCE: usize = 12;
@@ -36,6 +84,8 @@ struct Unit {
 
 const PLAIN: Escapes = Escapes { openings: b"", read: |_| None };
 const PERCENT: Escapes = Escapes { openings: b"%", read: percent_encoded };
+/// Percent-encoded by a server that does not know UTF-8: `%E9` is one character.
+const LATIN_1: Escapes = Escapes { openings: b"%", read: |text| Some(character(3, char::from(percent_byte(text)?))) };
 const FORM: Escapes = Escapes { openings: b"%+", read: form_encoded };
 const JSON: Escapes = Escapes { openings: b"\\", read: json_escaped };
 const HTML: Escapes = Escapes { openings: b"&", read: html_escaped };
@@ -59,6 +109,11 @@ impl Matcher {
         Matcher { secret: secret.to_owned(), fallback }
     }
 
+    /// The secret itself.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
     /// The text with every occurrence replaced, or nothing when there is none.
     pub fn mask(&self, text: &str) -> Option<String> {
         let mut found: Vec<Range<usize>> = Vec::new();
@@ -66,7 +121,8 @@ impl Matcher {
         if text.contains(&self.secret) {
             self.find(text, &PLAIN, &mut found);
         }
-        for escapes in [PERCENT, FORM, JSON, HTML] {
+        let latin_1 = (!self.secret.is_ascii()).then_some(LATIN_1);
+        for escapes in [PERCENT, FORM, JSON, HTML].into_iter().chain(latin_1) {
             if text.bytes().any(|byte| escapes.openings.contains(&byte)) {
                 self.find(text, &escapes, &mut found);
             }
@@ -138,8 +194,11 @@ fn character(length: usize, character: char) -> Unit {
 
 /// `%C3`, in either case of the digits.
 fn percent_encoded(text: &str) -> Option<Unit> {
-    let byte = hexadecimal(text.get(1..3)?)?;
-    Some(Unit { length: 3, bytes: [u8::try_from(byte).ok()?, 0, 0, 0], count: 1 })
+    percent_byte(text).map(|byte| Unit { length: 3, bytes: [byte, 0, 0, 0], count: 1 })
+}
+
+fn percent_byte(text: &str) -> Option<u8> {
+    u8::try_from(hexadecimal(text.get(1..3)?)?).ok()
 }
 
 /// `%C3`, and `+` for a blank.
@@ -183,9 +242,17 @@ fn html_escaped(text: &str) -> Option<Unit> {
             Some(digits) => hexadecimal(digits)?,
             None => number.parse().ok()?,
         })?,
-        None => HTML_NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?.1,
+        None => named(name)?,
     };
     Some(character(end + 1, referred))
+}
+
+fn named(name: &str) -> Option<char> {
+    let ascii = ASCII_NAMES.iter().find(|(known, _)| *known == name).map(|(_, character)| *character);
+    ascii.or_else(|| {
+        let place = LATIN_1_NAMES.split(' ').position(|known| known == name)?;
+        u8::try_from(0xA0 + place).ok().map(char::from)
+    })
 }
 
 /// A number of hexadecimal digits and nothing else.
@@ -217,6 +284,7 @@ mod tests {
             assert_eq!(mask(secret, &format!("before {form} after")), "before ******** after", "{form}");
             assert_eq!(mask(secret, &format!("{form}{form}")), "****************", "{form}");
         }
+        assert_eq!(mask("na\u{ef}v\u{e9}#1", "na%EFv%E9%231 na&iuml;v&eacute;&num;1"), "******** ********");
         assert_eq!(mask("a bc/", "x a+bc%2F a+bc/"), "x ******** ********");
         assert_eq!(mask("a+bc", "x a+bc a%2Bbc"), "x ******** ********");
     }

@@ -86,3 +86,68 @@ fn a_login_whose_answer_was_lost_is_not_repeated_while_waiting() {
     let logins = requests(&appliance).iter().filter(|request| request.starts_with("POST /sessions")).count();
     assert_eq!(logins, 2);
 }
+
+#[test]
+fn a_refusal_is_one_whatever_its_body_and_ends_the_wait() {
+    let gzip = Fault::Status { code: 401, retry_after: None, body: StatusBody::Empty };
+    let deep = Fault::Body { status: 401, content_type: None, raw: "[".repeat(200) };
+    for fault in [gzip, deep] {
+        let appliance = appliance();
+        damage(&appliance, FaultRule::new(fault).on("GET", STATUS).skip(1));
+        let wait = json!({"operation": "firmware_export_info", "task_id": 14, "wait": true, "wait_timeout": 5,
+                          "poll_interval": 1});
+        Lxca::asks(&appliance, wait).fails("authentication_failed");
+        assert_eq!(requests(&appliance).len(), 2);
+    }
+    let answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc";
+    let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
+    let server = Server::https(certificate.config(), answer);
+    let pin = json!({"operation": "appliance_info", "certificate_fingerprint": certificate.fingerprint()});
+    let answer = Lxca::given(with(server.connection(), pin).to_string()).fails("authentication_failed");
+    assert_eq!(answer["error"]["http_status"], 401);
+}
+
+#[test]
+fn what_is_not_understood_is_not_taken_for_no_task() {
+    let appliance = appliance();
+    let call = json!({"operation": "firmware_export_info", "task_id": 0});
+    for raw in [json!({"taskList": [{"state": "running"}]}), json!([{"id": 1}]), json!([1]), json!("none")] {
+        appliance.change(|state| state.settings.faults = vec![FaultRule::new(body(raw))]);
+        Lxca::asks(&appliance, call.clone()).fails("invalid_response");
+    }
+    for raw in [json!([]), json!({}), json!({"errorMsg": {"result": "informational", "messages": []}})] {
+        appliance.change(|state| state.settings.faults = vec![FaultRule::new(body(raw))]);
+        let answer = Lxca::asks(&appliance, call.clone()).succeeds();
+        assert_eq!(answer["data"]["tasks"], json!([]));
+    }
+}
+
+#[test]
+fn without_time_to_wait_a_failure_keeps_its_kind() {
+    let appliance = appliance();
+    let wait = json!({"operation": "firmware_export_info", "task_id": 12, "wait": true, "wait_timeout": 0, "port": 1});
+    Lxca::asks(&appliance, wait).fails("connection_failed");
+}
+
+#[test]
+fn where_nothing_was_learned_no_data_is_shown() {
+    let appliance = appliance();
+    for more in [json!({}), json!({"filetype": "readme"})] {
+        let call = json!({"operation": "management_server_update_info", "fix_ids": "a", "port": 1, "retries": 0});
+        let answer = Lxca::asks(&appliance, with(call, more)).fails("connection_failed");
+        assert!(answer["data"].is_null(), "{}", answer.0);
+    }
+}
+
+#[test]
+fn the_newest_of_very_many_session_ids_stays_a_secret() {
+    let token = |number: usize| format!("token-{number:04}-of-many");
+    let cookies: String = (0..100).map(|number| format!("Set-Cookie: JSESSIONID={}\r\n", token(number))).collect();
+    let body = json!({"appliance": {"name": token(99), "version": "4.0.0"}}).to_string();
+    let answer = format!("HTTP/1.1 200 OK\r\n{cookies}Content-Length: {}\r\n\r\n{body}", body.len());
+    let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
+    let server = Server::https(certificate.config(), answer.into_bytes().leak());
+    let pin = json!({"operation": "appliance_info", "certificate_fingerprint": certificate.fingerprint()});
+    let answer = Lxca::given(with(server.connection(), pin).to_string()).succeeds();
+    assert_eq!(answer["data"]["name"], "********");
+}

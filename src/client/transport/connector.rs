@@ -32,6 +32,8 @@ const DEAD_ADDRESS: Duration = Duration::from_secs(1);
 pub enum DialError {
     /// The name has no address.
     Lookup(LookupError),
+    /// The time for connecting ran out with the name lookup.
+    SlowLookup(LookupError),
     /// No address could be connected to: each with its reason.
     Tcp(Vec<(SocketAddr, io::Error)>),
     /// The time for connecting ran out with this.
@@ -188,7 +190,7 @@ impl Connector {
     /// A TCP connection to the first address that takes one.
     fn tcp(&self, host: &Host, port: u16, deadline: Instant) -> Result<Socket, DialError> {
         let addresses: Vec<IpAddr> = resolver::lookup(host.lookup_name(), deadline).map_err(|error| {
-            if error.deadline_passed() { DialError::Deadline("the name lookup") } else { DialError::Lookup(error) }
+            if error.deadline_passed() { DialError::SlowLookup(error) } else { DialError::Lookup(error) }
         })?;
         let mut refused = Vec::new();
         let mut left = addresses.len();

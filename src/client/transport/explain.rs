@@ -107,11 +107,12 @@ impl Explain {
                 format!("{at} did not complete its answer within {}.", limit(timeout, &[("timeout", self.timeout)])),
             ),
             ureq::Error::Io(error) => self.broken(error),
-            ureq::Error::LargeResponseHeader(_, limit) => trouble(
-                Kind::InvalidResponse,
-                Repeat::Never,
-                format!("The header of the answer of {at} is larger than {} KiB.", limit >> 10),
-            ),
+            ureq::Error::LargeResponseHeader(_, limit) => {
+                let text = format!("The header of the answer of {at} is larger than {} KiB.", limit >> 10);
+                // Its status is not known: it may be a refusal, which must not be asked for again.
+                let failure = Failure { settled: true, ..Failure::new(Kind::InvalidResponse, text) };
+                Trouble { failure, repeat: Repeat::Never }
+            }
             error @ (ureq::Error::Protocol(_) | ureq::Error::BodyStalled) => Trouble {
                 failure: Failure::new(
                     Kind::InvalidResponse,
@@ -160,9 +161,11 @@ impl Explain {
                 safe(Kind::ConnectionFailed, text)
             }
             DialError::Deadline(doing) => {
-                let options = [("connect_timeout", self.connect_timeout), ("timeout", self.timeout)];
-                let limit = limit(timeout.min(self.connect_timeout), &options);
-                safe(Kind::Timeout, format!("No connection to {at} within {limit}: {doing} took too long."))
+                safe(Kind::Timeout, format!("{}: {doing} took too long.", self.too_late(timeout)))
+            }
+            DialError::SlowLookup(error) => {
+                let trouble = safe(Kind::Timeout, format!("{}: the name lookup took too long", self.too_late(timeout)));
+                Trouble { failure: trouble.failure.caused_by(error), ..trouble }
             }
             DialError::Closed(doing, error) => {
                 safe(Kind::ConnectionFailed, format!("The connection to {at} broke during {doing}: {error}."))
@@ -173,6 +176,13 @@ impl Explain {
             DialError::AtProxy(host, port, error) => self.at_proxy(host.as_str(), port, *error, timeout),
             DialError::Proxy(refusal) => safe(Kind::ConnectionFailed, format!("No connection to {at}: {refusal:?}.")),
         }
+    }
+
+    /// Connecting took longer than it may, within an exchange that had this time.
+    fn too_late(&self, timeout: Duration) -> String {
+        let options = [("connect_timeout", self.connect_timeout), ("timeout", self.timeout)];
+        let limit = limit(timeout.min(self.connect_timeout), &options);
+        format!("No connection to {} within {limit}", self.address())
     }
 
     /// A proxy that did not connect us, or that could not be reached.
@@ -281,7 +291,10 @@ impl Explain {
                     "Use that name as `host`, set `server_name` to it, or trust the certificate with \
                      `certificate_fingerprint`."
                 }
-                Bad::BadSignature => "Replace the appliance's certificate by one with a larger key.",
+                Bad::BadSignature => {
+                    "Replace the appliance's certificate by one with a larger key; until then only `validate_certs` false \
+                     gets through, to anybody."
+                }
                 bad if is_version_1(bad) => {
                     "Replace the appliance's certificate; until then only `validate_certs` false gets through, to anybody."
                 }

@@ -153,28 +153,35 @@ impl Transport {
             }
             None => agent.run(agent.configure_request(builder.body(())?).timeout_global(Some(timeout)).build())?,
         };
-        let (parts, mut body) = response.into_parts();
+        let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
-        let encoding = parts.headers.get("Content-Encoding").filter(|value| *value != "identity" && !value.is_empty());
-        if let Some(encoding) = encoding {
-            let what =
-                format!("it is encoded as {:?}, which was not asked for", String::from_utf8_lossy(encoding.as_bytes()));
-            return Err(refused(status, what));
+        let body = match self.read(&parts.headers, body) {
+            Err(ureq::Error::Other(why)) if parts.status.is_success() => {
+                return Err(ureq::Error::Other(Box::new(explain::Refused { status, why: why.to_string() })));
+            }
+            // What a refusal says of itself is not needed to know that it is one.
+            Err(ureq::Error::Other(_)) => Vec::new(),
+            body => body?,
+        };
+        Ok(Reply { status, headers: parts.headers, body })
+    }
+
+    /// The bytes of a body; `Other` when they are refused for what they are.
+    fn read(&self, headers: &HeaderMap, mut body: ureq::Body) -> Result<Vec<u8>, ureq::Error> {
+        let encodings =
+            headers.get_all("Content-Encoding").iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let mut foreign = encodings.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
+        if let Some(encoding) = foreign.next() {
+            return Err(ureq::Error::Other(format!("it is encoded as {encoding:?}, which was not asked for").into()));
         }
         let allowance = self.allowance.load(Ordering::Relaxed);
         let mut bytes = Vec::new();
         body.as_reader().take(allowance + 1).read_to_end(&mut bytes)?;
-        let length = bytes.len() as u64;
-        if length > allowance {
-            let what = format!("the answers to this call are larger than {} MiB together", LARGEST_BODIES >> 20);
-            return Err(refused(status, what));
-        }
-        self.allowance.store(allowance - length, Ordering::Relaxed);
-        Ok(Reply { status, headers: parts.headers, body: bytes })
+        let left = allowance.checked_sub(bytes.len() as u64).ok_or_else(|| {
+            let limit = LARGEST_BODIES >> 20;
+            ureq::Error::Other(format!("the answers to this call are larger than {limit} MiB together").into())
+        })?;
+        self.allowance.store(left, Ordering::Relaxed);
+        Ok(bytes)
     }
-}
-
-/// An answer that is refused for what it is, on its way through ureq's error type.
-fn refused(status: u16, why: String) -> ureq::Error {
-    ureq::Error::Other(Box::new(explain::Refused { status, why }))
 }

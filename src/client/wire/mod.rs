@@ -354,6 +354,11 @@ impl Unknown {
         self.0.reverse();
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Keeps those of other attributes whose names are new.
     pub fn keep_new(&mut self, others: Unknown) {
         let known: HashSet<String> = self.0.iter().map(|(name, _)| name.clone()).collect();
@@ -416,6 +421,14 @@ macro_rules! record {
             $($(#[doc = $doc])+ pub $field: Option<$type>,)+
             /// Attributes that are not documented.
             pub unknown: $crate::client::wire::Unknown,
+        }
+
+        impl $record {
+            /// Whether nothing was there to be read.
+            #[allow(dead_code, reason = "not every record is asked")]
+            pub fn is_empty(&self) -> bool {
+                $(self.$field.is_none())&&+ && self.unknown.is_empty()
+            }
         }
 
         impl $crate::client::wire::Record for $record {
