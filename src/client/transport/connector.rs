@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, LazyBuffers, NextTimeout, Transport};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, NextTimeout, Transport};
 
 use super::proxy::{Proxy, ProxyRefusal};
 use super::resolver::{self, LookupError};
@@ -26,6 +26,9 @@ use crate::report::lock;
 
 /// While other addresses are left, one that does not answer costs no more.
 const DEAD_ADDRESS: Duration = Duration::from_secs(1);
+
+/// The first size of the buffer for input: an ordinary answer fits.
+const FIRST_INPUT: usize = 8 << 10;
 
 /// Why no connection came about; nothing of the request was sent.
 #[derive(Debug)]
@@ -161,7 +164,7 @@ impl Connector {
         let stream = handshake(self.tls.clone(), self.server_name.clone(), plain, &self.presented)?;
         let certificate = *lock(&self.presented);
         *lock(&self.peer) = Some(Peer { address, version: stream.conn.protocol_version(), certificate });
-        Ok(Tunnel { stream, buffers: LazyBuffers::new(super::INPUT_BUFFER, super::OUTPUT_BUFFER) })
+        Ok(Tunnel { stream, buffers: Growing::default() })
     }
 
     /// The way through a proxy up to the end of its CONNECT, and the proxy's address.
@@ -363,7 +366,7 @@ impl Write for Plain {
 #[derive(Debug)]
 pub struct Tunnel {
     stream: StreamOwned<ClientConnection, Plain>,
-    buffers: LazyBuffers,
+    buffers: Growing,
 }
 
 impl Tunnel {
@@ -404,6 +407,69 @@ impl Transport for Tunnel {
 
     fn is_tls(&self) -> bool {
         true
+    }
+}
+
+/// Buffers that grow with what arrives. A header of the largest size has to fit into the input; ureq's own buffers are of
+/// that size and zeroed from the start, which costs more than HTTP and JSON of an ordinary answer together.
+#[derive(Debug, Default)]
+struct Growing {
+    input: Vec<u8>,
+    /// What of the input has been used, and what has been read: the rest is free.
+    consumed: usize,
+    filled: usize,
+    output: Vec<u8>,
+    /// Whether the last look at the input used any of it; if not, more has to be read first.
+    progress: bool,
+}
+
+impl Growing {
+    /// Makes room for more input, and for output.
+    fn make_room(&mut self) {
+        if self.consumed > 0 {
+            self.input.copy_within(self.consumed..self.filled, 0);
+            self.filled -= self.consumed;
+            self.consumed = 0;
+        }
+        if self.filled == self.input.len() {
+            let size = (2 * self.filled).clamp(FIRST_INPUT, super::INPUT_BUFFER);
+            self.input.resize(size, 0);
+        }
+        self.output.resize(super::OUTPUT_BUFFER, 0);
+    }
+}
+
+impl Buffers for Growing {
+    fn output(&mut self) -> &mut [u8] {
+        self.make_room();
+        &mut self.output
+    }
+
+    fn input(&self) -> &[u8] {
+        self.input.get(self.consumed..self.filled).unwrap_or_default()
+    }
+
+    fn input_append_buf(&mut self) -> &mut [u8] {
+        self.make_room();
+        self.input.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.make_room();
+        (self.input.get_mut(self.filled..).unwrap_or_default(), &mut self.output)
+    }
+
+    fn input_appended(&mut self, amount: usize) {
+        self.filled += amount;
+    }
+
+    fn input_consume(&mut self, amount: usize) {
+        self.progress = amount > 0;
+        self.consumed += amount;
+    }
+
+    fn can_use_input(&self) -> bool {
+        !self.input().is_empty() && self.progress
     }
 }
 

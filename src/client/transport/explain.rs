@@ -113,6 +113,10 @@ impl Explain {
                 let failure = Failure { settled: true, ..Failure::new(Kind::InvalidResponse, text) };
                 Trouble { failure, repeat: Repeat::Never }
             }
+            ureq::Error::Protocol(error) if error.to_string().starts_with("output too small") => {
+                let text = format!("A header of the request to {at}, credentials or cookies, is longer than 8 KiB.");
+                trouble(Kind::InvalidInput, Repeat::Never, text)
+            }
             error @ (ureq::Error::Protocol(_) | ureq::Error::BodyStalled) => Trouble {
                 failure: Failure::new(
                     Kind::InvalidResponse,

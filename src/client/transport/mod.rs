@@ -34,7 +34,7 @@ const LARGEST_BODIES: u64 = 64 << 20;
 const LARGEST_HEADERS: usize = 64 << 10;
 /// ureq reads a header in one piece, so its buffer must hold the largest; it calls a smaller one "Peer disconnected".
 const INPUT_BUFFER: usize = LARGEST_HEADERS + (8 << 10);
-/// ureq's default of twice 128 KiB, zeroed, costs more instructions than parsing the answer.
+/// Each line of a request has to fit: the longest path, and credentials.
 const OUTPUT_BUFFER: usize = 8 << 10;
 
 /// A request: nothing in it is secret but the headers.
@@ -99,8 +99,6 @@ impl Transport {
             .max_redirects_will_error(false)
             .proxy(None) // the connector's business
             .max_response_header_size(LARGEST_HEADERS)
-            .input_buffer_size(INPUT_BUFFER)
-            .output_buffer_size(OUTPUT_BUFFER)
             .user_agent(concat!("lxca/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .build();
