@@ -230,6 +230,19 @@ impl Recovery {
     }
 }
 
+/// The attributes of an answer, without its envelope. A list of one object is read as that object.
+pub fn document(text: &str) -> Option<Pairs<'_>> {
+    let only = text.strip_prefix('[').and_then(|_| serde_json::from_str::<[&RawValue; 1]>(text).ok());
+    let pairs = Pairs::parse(only.map_or(text, |[only]| only.get()))?;
+    Some(without_envelope(pairs))
+}
+
+/// The pairs that are data.
+pub fn without_envelope(mut pairs: Pairs<'_>) -> Pairs<'_> {
+    pairs.0.retain(|(name, value)| !Envelope::holds(name, value));
+    pairs
+}
+
 /// Each item of a list, or the one value that stands in its place.
 fn each(raw: &RawValue, mut item: impl FnMut(&RawValue)) {
     match raw.get().starts_with('[') {

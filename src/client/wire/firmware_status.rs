@@ -2,7 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::{Json, List, Number, Pairs, Record, Text, record, without_envelope};
+use super::{Json, List, Number, Pairs, Record, Text, record};
+use crate::client::envelope::without_envelope;
 
 record! {
     /// The status of one task of the firmware-updates repository, as the appliance describes it.

@@ -14,7 +14,6 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::envelope::Envelope;
 use crate::scrub::Word;
 
 pub mod aicc;
@@ -321,19 +320,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
 
         deserializer.deserialize_map(PairsVisitor)
     }
-}
-
-/// The attributes of an answer, without its envelope. A list of one object is read as that object.
-pub fn document(text: &str) -> Option<Pairs<'_>> {
-    let only = text.strip_prefix('[').and_then(|_| serde_json::from_str::<[&RawValue; 1]>(text).ok());
-    let pairs = Pairs::parse(only.map_or(text, |[only]| only.get()))?;
-    Some(without_envelope(pairs))
-}
-
-/// The pairs that are data.
-pub fn without_envelope(mut pairs: Pairs<'_>) -> Pairs<'_> {
-    pairs.0.retain(|(name, value)| !Envelope::holds(name, value));
-    pairs
 }
 
 /// Attributes that the documentation does not know, kept as they came.

@@ -3,6 +3,7 @@
 use super::firmware_status::{self, Status};
 use super::management_server_updates::{Update, UpdateInfo, words};
 use super::*;
+use crate::client::envelope::document;
 use serde_json::{Value, json};
 
 fn raw(json: &str) -> Box<RawValue> {
