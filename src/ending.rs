@@ -34,20 +34,22 @@ impl Ending {
     pub fn watch(&self) {
         let ending = self.clone();
         std::panic::set_hook(Box::new(move |panic| ending.panicked(panic)));
-        let second = Arc::new(AtomicBool::new(false));
         let ignored = ignored();
         let signals = [SIGTERM, SIGINT, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
         let signals: Vec<i32> = signals.collect();
-        // Without signals the call still works; it then ends as any program does.
-        let Ok(mut watched) = Signals::new(&signals) else { return };
-        for signal in signals {
-            // Once the first signal is being answered, a second one ends the process at once.
-            let _ = signal_hook::flag::register_conditional_default(signal, second.clone());
+        // While this is set a signal ends the process at once: until everything is ready, and from the first signal on.
+        let at_once = Arc::new(AtomicBool::new(true));
+        for signal in &signals {
+            // Before the handler below: of one signal this has to look at the flag before that thread can set it.
+            let _ = signal_hook::flag::register_conditional_default(*signal, at_once.clone());
         }
+        // Without signals the call still works; it then ends as any program does.
+        let Ok(mut watched) = Signals::new(signals) else { return };
+        at_once.store(false, Ordering::SeqCst);
         let ending = self.clone();
         thread::spawn(move || {
             if let Some(signal) = watched.forever().next() {
-                second.store(true, Ordering::SeqCst);
+                at_once.store(true, Ordering::SeqCst);
                 ending.interrupted(signal);
             }
         });
