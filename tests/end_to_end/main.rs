@@ -20,6 +20,7 @@ mod appliance_info;
 mod authentication;
 mod call;
 mod callers;
+mod every_fault;
 mod export;
 mod input;
 mod limits;

@@ -31,7 +31,10 @@ use crate::wire::{Damage, Slot, Wire, silence};
 /// The connection breaks.
 pub(crate) async fn talk(shared: Arc<Shared>, mut tcp: TcpStream, peer: IpAddr, number: u64) -> io::Result<()> {
     tcp.set_nodelay(true)?;
-    let fault = faults::for_connection(&mut shared.state().settings.faults);
+    let fault = {
+        let settings = &mut shared.state().settings;
+        faults::for_connection(&mut settings.faults, settings.seed.unwrap_or_default())
+    };
     match fault {
         Some(Fault::Refuse) => return Ok(()),
         Some(Fault::StallBeforeTls) => return silence(&mut tcp).await,
@@ -111,10 +114,11 @@ impl Client {
         let mut guard = self.shared.state();
         let state = &mut *guard;
         state.advance(now);
+        let seed = state.settings.seed.unwrap_or_default();
         let fault = if request.too_long || state.unavailable_until.is_some() {
             None
         } else {
-            faults::for_request(&mut state.settings.faults, &request.method, &request.target)
+            faults::for_request(&mut state.settings.faults, seed, &request.method, &request.target)
         };
         let replaced = if request.too_long {
             Some(envelope::refuse(413, envelope::NOT_VALID))

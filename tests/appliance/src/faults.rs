@@ -1,9 +1,12 @@
 //! What goes wrong: rules that pick requests, and the damage done to them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::random;
+
 /// One rule: which requests, and what happens to them. Faults act before authentication.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
     /// Method of the requests; absent: any. Not looked at by faults of a whole connection.
@@ -19,6 +22,10 @@ pub struct FaultRule {
     /// How many requests are hit after that; absent: all.
     #[serde(default)]
     pub times: Option<u32>,
+    /// Which part of the other requests is hit, from 0 to 1, by chance; absent: all. Which ones follows from
+    /// [`crate::Settings::seed`] and from how many matched before.
+    #[serde(default)]
+    pub probability: Option<f64>,
     /// What happens.
     pub fault: Fault,
     /// Matching requests so far.
@@ -32,7 +39,7 @@ pub struct FaultRule {
 impl FaultRule {
     /// A rule for every request, for ever.
     pub fn new(fault: Fault) -> Self {
-        Self { method: None, path: None, skip: 0, times: None, fault, seen: 0, hits: 0 }
+        Self { method: None, path: None, skip: 0, times: None, probability: None, fault, seen: 0, hits: 0 }
     }
 
     /// Only requests with this method whose target starts so.
@@ -57,27 +64,60 @@ impl FaultRule {
         self
     }
 
+    /// Hit this part of the requests only, by chance.
+    #[must_use]
+    pub fn probability(mut self, part: f64) -> Self {
+        self.probability = Some(part);
+        self
+    }
+
     /// Counts one matching request; whether it is hit.
-    fn hit(&mut self) -> bool {
+    fn hit(&mut self, seed: u64) -> bool {
         self.seen += 1;
-        let hit = self.seen > self.skip && self.times.is_none_or(|times| self.hits < times);
+        let chosen = self.probability.is_none_or(|part| random::unit(seed, self.seen) < part);
+        let hit = chosen && self.seen > self.skip && self.times.is_none_or(|times| self.hits < times);
         self.hits += u32::from(hit);
         hit
     }
 }
 
+/// Rules for an appliance on which something goes wrong now and then, about once in four requests: what a bad network
+/// and a busy server do. No answer is late for longer than a second, except those that never come.
+pub fn chaos() -> Vec<FaultRule> {
+    let status = |code, body| Fault::Status { code, retry_after: None, body };
+    let rules = [
+        (0.01, Fault::Refuse),
+        (0.02, Fault::StallInBody { after: 20 }),
+        (0.02, Fault::Garbage),
+        (0.03, Fault::Reset),
+        (0.03, Fault::CloseBeforeAnswer),
+        (0.03, Fault::Cut { after: 300, end: CutEnd::Fin }),
+        (0.03, Fault::WrongLength { by: 10 }),
+        (0.03, Fault::Delay { milliseconds: 1000 }),
+        (0.03, status(500, StatusBody::Html)),
+        (0.05, status(503, StatusBody::Envelope)),
+    ];
+    rules.into_iter().map(|(part, fault)| FaultRule::new(fault).probability(part)).collect()
+}
+
 /// The fault for a new connection, if a rule has one.
-pub(crate) fn for_connection(rules: &mut [FaultRule]) -> Option<Fault> {
-    rules.iter_mut().find_map(|rule| (rule.fault.is_of_connection() && rule.hit()).then(|| rule.fault.clone()))
+pub(crate) fn for_connection(rules: &mut [FaultRule], seed: u64) -> Option<Fault> {
+    seeded(rules, seed)
+        .find_map(|(rule, seed)| (rule.fault.is_of_connection() && rule.hit(seed)).then(|| rule.fault.clone()))
+}
+
+/// The rules, each with a seed of its own: two rules do not hit the same requests.
+fn seeded(rules: &mut [FaultRule], seed: u64) -> impl Iterator<Item = (&mut FaultRule, u64)> {
+    rules.iter_mut().zip(0_u64..).map(move |(rule, index)| (rule, seed ^ (index << 40)))
 }
 
 /// The fault for a request, if a rule has one.
-pub(crate) fn for_request(rules: &mut [FaultRule], method: &str, target: &str) -> Option<Fault> {
-    rules.iter_mut().find_map(|rule| {
+pub(crate) fn for_request(rules: &mut [FaultRule], seed: u64, method: &str, target: &str) -> Option<Fault> {
+    seeded(rules, seed).find_map(|(rule, seed)| {
         let matches = !rule.fault.is_of_connection()
             && rule.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && rule.path.as_deref().is_none_or(|start| target.starts_with(start));
-        (matches && rule.hit()).then(|| rule.fault.clone())
+        (matches && rule.hit(seed)).then(|| rule.fault.clone())
     })
 }
 
@@ -85,7 +125,7 @@ pub(crate) fn for_request(rules: &mut [FaultRule], method: &str, target: &str) -
 ///
 /// Faults of the wire (`reset` to `garbage`, and `delay`) carry the request out and damage its answer; the others
 /// answer in its place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
     /// The connection is closed before TLS begins. Of a whole connection.
@@ -193,7 +233,7 @@ impl Fault {
 }
 
 /// How a cut connection ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CutEnd {
     /// The TCP connection is closed, without TLS's own end.
@@ -206,7 +246,7 @@ pub enum CutEnd {
 }
 
 /// Body of a [`Fault::Status`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusBody {
     /// JSON with `result: "failure"` and `messages`.
@@ -219,7 +259,7 @@ pub enum StatusBody {
 }
 
 /// Where a [`Fault::Echo`] repeats the request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EchoShape {
     /// In the message texts of an envelope.
@@ -236,7 +276,7 @@ pub enum EchoShape {
 }
 
 /// How a [`Fault::Echo`] writes the request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EchoEncoding {
     /// As it came.

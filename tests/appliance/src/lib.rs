@@ -53,7 +53,7 @@ mod zip;
 
 pub use accounts::{LiveAccount, Lock};
 pub use appliance::Appliance;
-pub use faults::{CutEnd, EchoEncoding, EchoShape, Fault, FaultRule, StatusBody};
+pub use faults::{CutEnd, EchoEncoding, EchoShape, Fault, FaultRule, StatusBody, chaos};
 pub use package::Package;
 pub use quirks::{
     Booleans, ContentEncoding, CsrfLocation, EmptyCurrent, EmptyLists, Filetypes, Language, MediaType, Quirks,

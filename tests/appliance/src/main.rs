@@ -1,5 +1,8 @@
 //! `lxca-appliance serve`: a simulated appliance to try a client with.
 
+mod inventory;
+
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,7 +11,7 @@ use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
 use clap::Parser;
-use lxca_appliance::{Appliance, LoggedRequest, Settings};
+use lxca_appliance::{Appliance, LoggedRequest, Settings, chaos};
 use serde_json::{Value, json};
 
 /// A simulated Lenovo XClarity Administrator on a loopback address.
@@ -17,11 +20,15 @@ use serde_json::{Value, json};
 enum Command {
     /// Start it and serve until Ctrl-C or SIGTERM. The first line is a JSON object that says how to reach it.
     Serve(Serve),
+    /// Print the settings, quirks and faults that `serve --settings` takes: the defaults, as JSON with every field.
+    Settings(ShowSettings),
 }
 
+/// Options of `lxca-appliance serve`.
 #[derive(Parser)]
 struct Serve {
-    /// JSON file with settings; every field may be absent.
+    /// JSON file with settings, quirks and faults; every field may be absent. `lxca-appliance settings` prints all of
+    /// them.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// Address to listen on; loopback only.
@@ -36,11 +43,30 @@ struct Serve {
     /// How many appliances to start in this process.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=200))]
     count: u16,
+    /// Let about one request in four go wrong at random. The same seed and the same requests give the same faults; the
+    /// first line shows the seed. Without SEED another one at every start. With --count, the first of consecutive
+    /// seeds.
+    #[arg(long, value_name = "SEED")]
+    chaos: Option<Option<u64>>,
+    /// Write an Ansible inventory (YAML, passwords included) with the group `lxca` to this new file.
+    #[arg(long, value_name = "FILE")]
+    inventory: Option<PathBuf>,
+}
+
+/// Options of `lxca-appliance settings`.
+#[derive(Parser)]
+struct ShowSettings {
+    /// Print a JSON Schema instead: what each field means, and every value of every quirk and fault.
+    #[arg(long)]
+    schema: bool,
 }
 
 fn main() -> ExitCode {
-    let Command::Serve(options) = Command::parse();
-    match serve(&options) {
+    let outcome = match Command::parse() {
+        Command::Serve(options) => serve(&options),
+        Command::Settings(options) => show_settings(&options),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody left to tell when this fails.
@@ -58,9 +84,13 @@ fn serve(options: &Serve) -> io::Result<()> {
             if settings.port != 0 {
                 settings.port = settings.port.saturating_add(index);
             }
+            settings.seed = settings.seed.map(|seed| seed.wrapping_add(index.into()));
             Appliance::start(settings)
         })
         .collect::<io::Result<_>>()?;
+    if let Some(file) = &options.inventory {
+        write_private(file, inventory::of(&appliances))?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Caught before the first line is out: whoever reads it may end us at once.
@@ -84,7 +114,21 @@ fn settings(options: &Serve) -> io::Result<Settings> {
     settings.listen = options.listen.unwrap_or(settings.listen);
     settings.port = options.port.unwrap_or(settings.port);
     settings.speed = options.speed.unwrap_or(settings.speed);
+    if let Some(seed) = options.chaos {
+        settings.seed = seed.or(settings.seed);
+        settings.faults.extend(chaos());
+    }
     Ok(settings)
+}
+
+/// Prints the default settings, or their schema.
+fn show_settings(options: &ShowSettings) -> io::Result<()> {
+    let shown = if options.schema {
+        serde_json::to_string_pretty(&schemars::schema_for!(Settings))?
+    } else {
+        serde_json::to_string_pretty(&Settings::default())?
+    };
+    writeln!(io::stdout(), "{shown}")
 }
 
 /// Says how to reach the appliances: one JSON line for programs, then a few lines for people. A program may stop
@@ -128,16 +172,19 @@ fn describe(appliance: &Appliance) -> io::Result<Value> {
         "ca_path": appliance.ca_path(),
     });
     write_private(&arguments_file, &arguments)?;
+    let seed = appliance.change(|state| state.settings.seed);
     if let Some(shown) = arguments.as_object_mut() {
         shown.remove("operation");
         shown.remove("task_id");
         shown.insert("certificate_fingerprint".into(), appliance.certificate_fingerprint().into());
         shown.insert("arguments_file".into(), json!(arguments_file));
+        shown.insert("seed".into(), seed.into());
     }
     Ok(arguments)
 }
 
-fn write_private(path: &Path, content: &Value) -> io::Result<()> {
+/// Writes a new file that only its owner may read.
+fn write_private(path: &Path, content: impl Display) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{content}")

@@ -1,9 +1,10 @@
 //! The places where the documents contradict themselves or are silent, each with the variants an appliance might play.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which variant of each contradiction this appliance plays. The defaults follow the documents' examples.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quirks {
     /// Refuse the spelling `taskType` of the status call with 400; only `tasktype` then works (LXCA API, GET
@@ -104,7 +105,7 @@ impl Default for Quirks {
 }
 
 /// Whether `current` of a finished export is empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EmptyCurrent {
     /// It names the file as soon as the export is complete.
@@ -116,7 +117,7 @@ pub enum EmptyCurrent {
 }
 
 /// How `severity` is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// `2`, as in the example.
@@ -126,7 +127,7 @@ pub enum Severity {
 }
 
 /// How truth values of the update APIs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Booleans {
     /// `"true"`, `"false"`.
@@ -136,7 +137,7 @@ pub enum Booleans {
 }
 
 /// How `filetypes` is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Filetypes {
     /// `["change", "readme"]`, as in the example.
@@ -148,7 +149,7 @@ pub enum Filetypes {
 }
 
 /// What an empty list looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EmptyLists {
     /// `[]`
@@ -164,7 +165,7 @@ pub enum EmptyLists {
 }
 
 /// Shape of the status answer for `taskid=0`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskidZero {
     /// A list with one status object per running task.
@@ -176,7 +177,7 @@ pub enum TaskidZero {
 }
 
 /// The word for success in the envelopes of the repositories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SuccessWord {
     /// `informational`, as in every example.
@@ -186,7 +187,7 @@ pub enum SuccessWord {
 }
 
 /// Language of message texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Language {
     /// English.
     #[serde(rename = "en")]
@@ -197,7 +198,7 @@ pub enum Language {
 }
 
 /// Media type of JSON answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaType {
     /// `application/com.lenovo.lxca-v<version>+json; charset=UTF-8`
@@ -211,7 +212,7 @@ pub enum MediaType {
 }
 
 /// When bodies are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ContentEncoding {
     /// When the client offers gzip.
@@ -225,7 +226,7 @@ pub enum ContentEncoding {
 }
 
 /// Answer to a request without credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unauthenticated {
     /// 401 with an envelope.
@@ -235,7 +236,7 @@ pub enum Unauthenticated {
 }
 
 /// Where a login hands out the CSRF token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CsrfLocation {
     /// The cookie `csrf` and `response.session.csrf`.
@@ -247,7 +248,7 @@ pub enum CsrfLocation {
 }
 
 /// Answer for a fix ID that does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownFixId {
     /// 200, and the ID is not in the answer.
@@ -257,7 +258,7 @@ pub enum UnknownFixId {
 }
 
 /// Answer of the status call for a task that does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownTask {
     /// 400 with an envelope.

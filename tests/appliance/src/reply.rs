@@ -1,6 +1,5 @@
 //! Answers: what they hold, and how they look on the wire (LXCA API, as recorded from appliances).
 
-use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
 use serde_json::Value;
@@ -109,7 +108,7 @@ impl Content {
             Self::Empty => (None, Body::of(Vec::new())),
             Self::Html(page) => (Some("text/html; charset=UTF-8".into()), Body::of(page.into_bytes())),
             Self::Raw(media_type, bytes) => (media_type, Body::of(bytes)),
-            Self::Zip(file) => (Some("application/zip".into()), Body::new(file.size(), file.bytes().map(Bytes::from))),
+            Self::Zip(file) => (Some("application/zip".into()), Body::new(file.size(), file.bytes())),
             Self::Letters(length) => (json_type(quirks, version), Body::letters(length)),
             Self::Json(value) => {
                 let mark = if quirks.byte_order_mark { "\u{feff}" } else { "" };

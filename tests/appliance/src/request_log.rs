@@ -73,7 +73,8 @@ impl RequestLog {
 
     /// Notes what became of a request, and tells the followers.
     pub fn answered(&mut self, number: u64, status: Option<u16>, took: Duration) {
-        let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) else {
+        // The newest first: what was answered arrived a moment ago.
+        let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.number == number) else {
             return;
         };
         (entry.status, entry.took) = (status, Some(took));

@@ -83,8 +83,9 @@ fn dispatch(call: Call<'_>) -> Reply {
         ("POST", ["stgupdates", "repository", "import", "SELF"]) => uploads::moved(&call),
         ("GET", ["tasks"]) => tasks::list(&call),
         ("GET", ["tasks", ids]) => tasks::get(&call, ids),
+        ("POST", ["tasks"]) => tasks::create(call),
         ("PUT", ["tasks"]) => tasks::cancel(call),
-        ("PUT", ["tasks", id]) => tasks::update(&call, id),
+        ("PUT", ["tasks", id]) => tasks::update(call, id),
         ("DELETE", ["tasks", ids]) => tasks::delete(call, ids),
         // The documents do not say what a path gets that no page describes, or a method that its page does not know.
         _ => envelope::refuse(404, envelope::NOT_FOUND),

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::faults::FaultRule;
@@ -11,7 +12,7 @@ use crate::quirks::Quirks;
 
 /// All settings of one appliance. The copy inside [`crate::State`] is live: what is changed there counts from the
 /// next request on (address, port and certificate excepted, which are read once).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Address to listen on. Loopback only: anything else is refused at the start.
@@ -48,7 +49,8 @@ pub struct Settings {
     pub speed: f64,
     /// How long jobs take at speed 1.
     pub durations: Durations,
-    /// Size of an export's ZIP file in bytes, about; below 4 GiB.
+    /// Size of an export's ZIP file in bytes, about; it is made while it is sent, so gigabytes need no memory. Up to
+    /// 1 PiB.
     pub export_bytes: u64,
     /// Longest accepted body of an ordinary request, in bytes; longer ones get 413.
     pub body_limit_bytes: usize,
@@ -58,6 +60,8 @@ pub struct Settings {
     pub quirks: Quirks,
     /// What goes wrong, and when. The first rule that applies to a request wins.
     pub faults: Vec<FaultRule>,
+    /// Decides which requests are hit by rules with a probability; absent: another one at every start.
+    pub seed: Option<u64>,
 }
 
 impl Default for Settings {
@@ -86,6 +90,7 @@ impl Default for Settings {
             upload_limit_bytes: 64 << 20,
             quirks: Quirks::default(),
             faults: Vec::new(),
+            seed: None,
         }
     }
 }
@@ -94,7 +99,7 @@ impl Settings {
     /// Whether an appliance can be started with these settings.
     ///
     /// # Errors
-    /// An address that is not loopback, no account, a speed that is not above 0, or an export of 4 GiB and more.
+    /// An address that is not loopback, no account, a speed that is not above 0, an export of more than 1 PiB, or a probability that is none.
     pub fn check(&self) -> io::Result<()> {
         let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         if !self.listen.is_loopback() {
@@ -107,7 +112,10 @@ impl Settings {
             return refuse("speed: must be above 0");
         }
         if self.export_bytes > crate::zip::LARGEST {
-            return refuse("export_bytes: must stay below 4 GiB");
+            return refuse("export_bytes: at most 1 PiB");
+        }
+        if self.faults.iter().filter_map(|rule| rule.probability).any(|part| !(0.0..=1.0).contains(&part)) {
+            return refuse("faults: a probability is a number from 0 to 1");
         }
         Ok(())
     }
@@ -119,7 +127,7 @@ impl Settings {
 }
 
 /// A user account.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Account {
     /// User name; compared as written.
@@ -133,7 +141,7 @@ pub struct Account {
 }
 
 /// Which certificate the server presents (LXCA user guide, working with certificates).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CertificateKind {
     /// ECDSA P-256, issued by the appliance's own CA; names 127.0.0.1, ::1, localhost and lxca.test.
@@ -158,7 +166,7 @@ pub enum CertificateKind {
 }
 
 /// How long things take, in seconds at speed 1.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Durations {
     /// Fetching a catalogue.

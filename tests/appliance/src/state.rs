@@ -73,8 +73,9 @@ impl State {
     ///
     /// # Errors
     /// The system gives no random bytes.
-    pub(crate) fn new(settings: Settings) -> io::Result<Self> {
+    pub(crate) fn new(mut settings: Settings) -> io::Result<Self> {
         let now = SystemTime::now();
+        settings.seed = Some(settings.seed.map_or_else(random::seed, Ok)?);
         let accounts = settings.accounts.iter().map(LiveAccount::new).collect::<io::Result<_>>()?;
         let mut state = Self {
             accounts,
@@ -171,6 +172,7 @@ impl State {
             polls_after_end: 0,
             file: None,
             announced: Vec::new(),
+            reported: None,
         };
         adjust(&mut task);
         self.tasks.push(task);
@@ -183,6 +185,24 @@ impl State {
         self.start(kind, owner, Vec::new(), seconds, |task| {
             (task.started, task.announced) = (None, files);
         })
+    }
+
+    /// Creates a job that a client drives.
+    pub(crate) fn create_external(&mut self, owner: &str) -> Started {
+        self.start(TaskKind::External, owner, Vec::new(), 0.0, |task| {
+            // It never ends by itself.
+            (task.started, task.duration) = (None, Duration::MAX);
+        })
+    }
+
+    /// Takes the progress that a client reports of its job. Whether it is such a job, and not over.
+    pub(crate) fn report(&mut self, number: u64, percentage: u8, now: Instant) -> bool {
+        let is_it = |task: &&mut Task| task.kind == TaskKind::External && task.end.is_none() && task.job == number;
+        let Some(task) = self.tasks.iter_mut().find(is_it) else {
+            return false;
+        };
+        (task.started, task.reported) = (Some(now), Some(percentage));
+        percentage < 100 || self.end(number, End::Complete)
     }
 
     /// Brings everything up to date: jobs that are due end, idle sessions too. The result is the moment something is
@@ -251,7 +271,7 @@ impl State {
     fn take_effect(&mut self, kind: TaskKind, fixids: &[String]) {
         let now = SystemTime::now();
         match kind {
-            TaskKind::ExportRepository => {}
+            TaskKind::ExportRepository | TaskKind::External => {}
             TaskKind::AcquireCatalog => {
                 self.last_refreshed = now;
                 let all = self.firmware.iter_mut().chain(&mut self.uxsps);

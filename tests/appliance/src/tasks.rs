@@ -26,6 +26,8 @@ pub enum TaskKind {
     ManagementImport,
     /// Applying an update to the management server.
     ManagementApply,
+    /// A job that a client created, and drives by reporting its progress.
+    External,
 }
 
 impl TaskKind {
@@ -89,6 +91,8 @@ pub struct Task {
     pub file: Option<ZipFile>,
     /// Files announced for an import.
     pub announced: Vec<Announced>,
+    /// Percentage that a client reported; of external jobs only.
+    pub reported: Option<u8>,
 }
 
 impl Task {
@@ -112,6 +116,7 @@ impl Task {
         match self.end {
             Some(End::Complete | End::Failed) => 100,
             Some(End::Cancelled) => 50,
+            None if self.reported.is_some() => self.reported.unwrap_or_default(),
             None if self.fraction(now) < 0.1 => 0,
             None => 50,
         }

@@ -1,13 +1,22 @@
-//! A ZIP file that is never in memory as a whole: stored entries of repeating bytes, written piece by piece.
+//! A ZIP file that is never in memory as a whole: stored entries of repeating bytes, written piece by piece. What does
+//! not fit into 32 bits goes into ZIP64 records (APPNOTE.TXT 4.3.14, 4.3.15, 4.5.3).
 
 use std::sync::LazyLock;
 
+use hyper::body::Bytes;
+
 use crate::tasks::Announced;
 
-/// Largest size accepted for the content of a ZIP file: below 4 GiB no ZIP64 records are needed.
-pub(crate) const LARGEST: u64 = 0xffff_0000;
+/// Largest size accepted for the content of a ZIP file: 1 PiB, so that no sum overflows.
+pub(crate) const LARGEST: u64 = 1 << 50;
+
+/// What a 32-bit field says when the value stands in a ZIP64 record.
+const ELSEWHERE: u32 = u32::MAX;
 
 const BLOCK: usize = 65_536;
+
+/// Largest size of all entries but the first.
+const SMALL: u64 = 200_000;
 
 /// A ZIP file: its name, and what is in it.
 #[derive(Clone, Debug)]
@@ -19,39 +28,28 @@ pub struct ZipFile {
 }
 
 impl ZipFile {
-    /// A file with one entry per name, together `bytes` long.
+    /// A file with one entry per name, together `bytes` long. The first one gets what is too much for the others.
     pub fn of(name: String, names: impl ExactSizeIterator<Item = String>, bytes: u64) -> Self {
-        let count = names.len().max(1) as u64;
         let bytes = bytes.min(LARGEST);
-        let entries = names
-            .enumerate()
-            .map(|(index, name)| Announced { name, size: bytes / count + if index == 0 { bytes % count } else { 0 } })
-            .collect();
-        Self { name, entries }
+        let small = (bytes / names.len().max(1) as u64).min(SMALL);
+        let first = bytes - small * names.len().saturating_sub(1) as u64;
+        let sizes = std::iter::once(first).chain(std::iter::repeat(small));
+        Self { name, entries: names.zip(sizes).map(|(name, size)| Announced { name, size }).collect() }
     }
 
     /// Its size in bytes.
     pub fn size(&self) -> u64 {
-        let records: u64 = self
-            .entries
-            .iter()
-            // Local header, data descriptor and central header, with the name twice.
-            .map(|entry| 30 + 16 + 46 + 2 * entry.name.len() as u64 + entry.size)
-            .sum();
-        records + 22
+        let (mut local, mut directory) = (0, 0);
+        for entry in &self.entries {
+            directory += 46 + entry.name.len() as u64 + extra(entry.size, Some(local)).len() as u64;
+            local += 30 + entry.name.len() as u64 + extra(entry.size, None).len() as u64 + entry.size;
+        }
+        local + directory + end(self.entries.len() as u64, local, directory).len() as u64
     }
 
     /// Its bytes.
     pub(crate) fn bytes(&self) -> ZipBytes {
-        ZipBytes {
-            entries: self.entries.clone(),
-            next: 0,
-            left: None,
-            checksum: crc32fast::Hasher::new(),
-            offset: 0,
-            directory: Vec::new(),
-            over: false,
-        }
+        ZipBytes { entries: self.entries.clone(), next: 0, left: 0, offset: 0, directory: Vec::new(), over: false }
     }
 }
 
@@ -59,19 +57,19 @@ impl ZipFile {
 #[derive(Debug)]
 pub(crate) struct ZipBytes {
     entries: Vec<Announced>,
+    /// Index of the entry that comes next.
     next: usize,
     /// Bytes still to come of the entry that is being written.
-    left: Option<u64>,
-    checksum: crc32fast::Hasher,
+    left: u64,
     offset: u64,
     directory: Vec<u8>,
     over: bool,
 }
 
 impl Iterator for ZipBytes {
-    type Item = Vec<u8>;
+    type Item = Bytes;
 
-    fn next(&mut self) -> Option<Vec<u8>> {
+    fn next(&mut self) -> Option<Bytes> {
         let piece = self.piece()?;
         self.offset += piece.len() as u64;
         Some(piece)
@@ -79,89 +77,132 @@ impl Iterator for ZipBytes {
 }
 
 impl ZipBytes {
-    fn piece(&mut self) -> Option<Vec<u8>> {
-        let Some(entry) = self.entries.get(self.next).cloned() else {
-            return (!std::mem::replace(&mut self.over, true)).then(|| self.end());
-        };
-        match self.left {
-            None => {
-                self.left = Some(entry.size);
-                self.checksum = crc32fast::Hasher::new();
-                Some(local_header(&entry))
-            }
-            Some(0) => {
-                (self.left, self.next) = (None, self.next + 1);
-                Some(self.descriptor(&entry))
-            }
-            Some(left) => {
-                let length = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
-                self.left = Some(left - length as u64);
-                let piece = FILLER.get(..length).unwrap_or_default().to_vec();
-                self.checksum.update(&piece);
-                Some(piece)
-            }
+    fn piece(&mut self) -> Option<Bytes> {
+        if self.left > 0 {
+            let length = usize::try_from(self.left).unwrap_or(BLOCK).min(BLOCK);
+            self.left -= length as u64;
+            return Some(Bytes::from_static(FILLER.get(..length).unwrap_or_default()));
         }
-    }
-
-    /// Checksum and sizes follow the data, so that nothing is read twice.
-    fn descriptor(&mut self, entry: &Announced) -> Vec<u8> {
-        let checksum = self.checksum.clone().finalize();
-        let start = self.offset - entry.size - 30 - entry.name.len() as u64;
-        let header = &mut self.directory;
-        put32(header, 0x0201_4b50);
-        put16(header, 20); // made by
-        local_fields(header, checksum, entry.size, &entry.name);
-        put16(header, 0); // comment
-        put16(header, 0); // disk
-        put16(header, 0); // internal attributes
-        put32(header, 0); // external attributes
-        put32(header, truncated(start));
-        header.extend(entry.name.as_bytes());
-
-        let mut descriptor = Vec::new();
-        put32(&mut descriptor, 0x0807_4b50);
-        put32(&mut descriptor, checksum);
-        put32(&mut descriptor, truncated(entry.size));
-        put32(&mut descriptor, truncated(entry.size));
-        descriptor
-    }
-
-    fn end(&mut self) -> Vec<u8> {
-        let mut end = std::mem::take(&mut self.directory);
-        let length = end.len() as u64;
-        let count = u16::try_from(self.entries.len()).unwrap_or(u16::MAX);
-        put32(&mut end, 0x0605_4b50);
-        put16(&mut end, 0);
-        put16(&mut end, 0);
-        put16(&mut end, count);
-        put16(&mut end, count);
-        put32(&mut end, truncated(length));
-        put32(&mut end, truncated(self.offset));
-        put16(&mut end, 0);
-        end
+        if let Some(entry) = self.entries.get(self.next) {
+            self.next += 1;
+            self.left = entry.size;
+            let checksum = checksum(entry.size);
+            self.directory.extend(central_header(entry, checksum, self.offset));
+            return Some(local_header(entry, checksum).into());
+        }
+        if self.over {
+            return None;
+        }
+        self.over = true;
+        let mut last = std::mem::take(&mut self.directory);
+        last.extend(end(self.entries.len() as u64, self.offset, last.len() as u64));
+        Some(last.into())
     }
 }
 
-fn local_header(entry: &Announced) -> Vec<u8> {
+fn local_header(entry: &Announced, checksum: u32) -> Vec<u8> {
     let mut header = Vec::new();
     put32(&mut header, 0x0403_4b50);
-    local_fields(&mut header, 0, 0, &entry.name);
+    common_fields(&mut header, entry, checksum, &extra(entry.size, None));
     header.extend(entry.name.as_bytes());
+    header.extend(extra(entry.size, None));
+    header
+}
+
+fn central_header(entry: &Announced, checksum: u32, offset: u64) -> Vec<u8> {
+    let extra = extra(entry.size, Some(offset));
+    let mut header = Vec::new();
+    put32(&mut header, 0x0201_4b50);
+    put16(&mut header, 45); // made by
+    common_fields(&mut header, entry, checksum, &extra);
+    put16(&mut header, 0); // comment
+    put16(&mut header, 0); // disk
+    put16(&mut header, 0); // internal attributes
+    put32(&mut header, 0); // external attributes
+    put32(&mut header, narrow(offset));
+    header.extend(entry.name.as_bytes());
+    header.extend(extra);
     header
 }
 
 /// The fields that local and central headers have in common.
-fn local_fields(header: &mut Vec<u8>, checksum: u32, size: u64, name: &str) {
-    put16(header, 20); // needed version
-    put16(header, 1 << 3); // a data descriptor follows
+fn common_fields(header: &mut Vec<u8>, entry: &Announced, checksum: u32, extra: &[u8]) {
+    put16(header, if extra.is_empty() { 20 } else { 45 }); // needed version
+    put16(header, 0); // flags
     put16(header, 0); // stored
     put16(header, 0); // time
     put16(header, (46 << 9) | (1 << 5) | 1); // date: 1 January 2026
     put32(header, checksum);
-    put32(header, truncated(size));
-    put32(header, truncated(size));
-    put16(header, u16::try_from(name.len()).unwrap_or(u16::MAX));
-    put16(header, 0); // extra field
+    put32(header, narrow(entry.size));
+    put32(header, narrow(entry.size));
+    put16(header, u16::try_from(entry.name.len()).unwrap_or(u16::MAX));
+    put16(header, u16::try_from(extra.len()).unwrap_or(u16::MAX));
+}
+
+/// The ZIP64 extra field: the size twice, then the offset, each only when it does not fit. Local headers have no
+/// offset. Empty when everything fits.
+fn extra(size: u64, offset: Option<u64>) -> Vec<u8> {
+    let values = [Some(size), Some(size), offset];
+    let values: Vec<u64> = values.into_iter().flatten().filter(|value| narrow(*value) == ELSEWHERE).collect();
+    let mut field = Vec::new();
+    if !values.is_empty() {
+        put16(&mut field, 1);
+        put16(&mut field, u16::try_from(8 * values.len()).unwrap_or(u16::MAX));
+        values.into_iter().for_each(|value| put64(&mut field, value));
+    }
+    field
+}
+
+/// What follows the central directory, which is `directory` bytes long and begins at `offset`.
+fn end(entries: u64, offset: u64, directory: u64) -> Vec<u8> {
+    let mut end = Vec::new();
+    let count = u16::try_from(entries).unwrap_or(u16::MAX);
+    if count == u16::MAX || narrow(offset) == ELSEWHERE || narrow(directory) == ELSEWHERE {
+        put32(&mut end, 0x0606_4b50);
+        put64(&mut end, 44); // length of the rest of this record
+        put16(&mut end, 45); // made by
+        put16(&mut end, 45); // needed version
+        put32(&mut end, 0); // disk
+        put32(&mut end, 0); // disk of the directory
+        put64(&mut end, entries);
+        put64(&mut end, entries);
+        put64(&mut end, directory);
+        put64(&mut end, offset);
+        // Where that record is.
+        put32(&mut end, 0x0706_4b50);
+        put32(&mut end, 0);
+        put64(&mut end, offset + directory);
+        put32(&mut end, 1); // disks
+    }
+    put32(&mut end, 0x0605_4b50);
+    put16(&mut end, 0);
+    put16(&mut end, 0);
+    put16(&mut end, count);
+    put16(&mut end, count);
+    put32(&mut end, narrow(directory));
+    put32(&mut end, narrow(offset));
+    put16(&mut end, 0);
+    end
+}
+
+/// The checksum of an entry of this size. Gigabytes of the same block are not gone through: checksums are combined.
+fn checksum(size: u64) -> u32 {
+    let block = BLOCK as u64;
+    let rest = usize::try_from(size % block).unwrap_or_default();
+    let mut whole = crc32fast::Hasher::new();
+    let mut power = crc32fast::Hasher::new();
+    power.update(&FILLER);
+    let mut blocks = size / block;
+    while blocks > 0 {
+        if blocks % 2 == 1 {
+            whole.combine(&power);
+        }
+        let half = power.clone();
+        power.combine(&half);
+        blocks /= 2;
+    }
+    whole.update(FILLER.get(..rest).unwrap_or_default());
+    whole.finalize()
 }
 
 /// Bytes that look like compressed data (a linear congruential generator), so that nobody gains by compressing them.
@@ -179,7 +220,58 @@ fn put32(bytes: &mut Vec<u8>, value: u32) {
     bytes.extend(value.to_le_bytes());
 }
 
-/// Sizes stay below 4 GiB ([`LARGEST`]); a longer one would be marked as too large.
-fn truncated(size: u64) -> u32 {
-    u32::try_from(size).unwrap_or(u32::MAX)
+fn put64(bytes: &mut Vec<u8>, value: u64) {
+    bytes.extend(value.to_le_bytes());
+}
+
+/// The value, when 32 bits are enough.
+fn narrow(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(ELSEWHERE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with entries of these sizes.
+    fn file(sizes: &[u64]) -> ZipFile {
+        let entry = |(index, size): (usize, &u64)| Announced { name: format!("{index}.bin"), size: *size };
+        ZipFile { name: "repository.zip".into(), entries: sizes.iter().enumerate().map(entry).collect() }
+    }
+
+    #[test]
+    fn the_announced_size_is_the_real_one() {
+        let limit = u64::from(u32::MAX);
+        for sizes in [&[][..], &[0], &[1, BLOCK as u64, 200_000], &[limit - 1], &[limit], &[limit + 1, 7], &[limit; 3]]
+        {
+            let file = file(sizes);
+            let sent: u64 = file.bytes().map(|piece| piece.len() as u64).sum();
+            assert_eq!(sent, file.size(), "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn checksums_are_those_of_the_bytes() {
+        for size in [0, 1, BLOCK as u64, 3 * BLOCK as u64 + 17, 1_000_003] {
+            let mut whole = crc32fast::Hasher::new();
+            let mut left = size;
+            while left > 0 {
+                let length = left.min(BLOCK as u64);
+                whole.update(&FILLER[..length as usize]);
+                left -= length;
+            }
+            assert_eq!(checksum(size), whole.finalize(), "{size}");
+        }
+    }
+
+    #[test]
+    fn records_of_64_bits_only_where_they_are_needed() {
+        let limit = u64::from(u32::MAX);
+        assert!(extra(limit - 1, Some(limit - 1)).is_empty());
+        assert_eq!(extra(limit, None).len(), 4 + 16);
+        assert_eq!(extra(1, Some(limit)), [[1, 0, 8, 0].as_slice(), &limit.to_le_bytes()].concat());
+        assert_eq!(extra(limit, Some(limit)).len(), 4 + 24);
+        assert_eq!(end(2, limit - 1, 100).len(), 22);
+        assert_eq!(end(2, limit, 100).len(), 56 + 20 + 22);
+    }
 }

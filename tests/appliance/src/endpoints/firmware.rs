@@ -91,7 +91,9 @@ fn selected<'a>(call: &Call<'_>, packages: &'a [Package]) -> impl Iterator<Item 
 /// Progress of the download that is running, or of the last one, beside the updates for each machine type.
 fn by_machine_type(call: &Call<'_>, packages: &[Package]) -> Value {
     let chosen: Vec<&Package> = selected(call, packages).collect();
-    let mut types: Vec<&String> = chosen.iter().flat_map(|package| &package.machine_types).collect();
+    let asked = call.request.query("mt").filter(|types| !types.is_empty());
+    let is_asked = |machine: &&String| asked.as_ref().is_none_or(|types| types.split(',').any(|own| own == *machine));
+    let mut types: Vec<&String> = chosen.iter().flat_map(|package| &package.machine_types).filter(is_asked).collect();
     types.sort();
     types.dedup();
     let lists: Vec<Value> = types

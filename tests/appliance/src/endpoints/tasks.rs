@@ -58,14 +58,32 @@ pub(crate) fn cancel(call: Call<'_>) -> Reply {
     }
 }
 
-/// `PUT /tasks/{id}`: a cancel callback or a progress report. Both are checked and then ignored: the jobs of this
-/// appliance are its own.
-pub(crate) fn update(call: &Call<'_>, id: &str) -> Reply {
-    let known = id.parse().ok().and_then(|number| call.state.task(number));
+/// `POST /tasks`: creates a job that the client drives. What a template must hold, and what the answer looks like, is
+/// not readable: any object is taken, alone or in a list, and the answer is an object with the new `jobUID`.
+pub(crate) fn create(call: Call<'_>) -> Reply {
+    let template = match call.body() {
+        Some(Value::Array(mut templates)) if templates.len() == 1 => templates.pop(),
+        template => template,
+    };
+    if !template.is_some_and(|template| template.is_object()) {
+        return refuse(400, NOT_VALID);
+    }
+    let job = call.state.create_external(&call.caller.user).job;
+    Reply::json(200, json!({ "jobUID": job.to_string() }))
+}
+
+/// `PUT /tasks/{id}`: a cancel callback or a progress report. A report counts for jobs that a client created; of the
+/// appliance's own jobs it is checked and then ignored, like every callback.
+pub(crate) fn update(call: Call<'_>, id: &str) -> Reply {
+    let known = id.parse().ok().and_then(|number| call.state.task(number)).map(|task| task.job);
     let body = call.body().unwrap_or_default();
     let has = |keys: [&str; 2]| keys.iter().all(|key| body.get(key).is_some());
-    if known.is_none() {
+    let Some(job) = known else {
         return refuse(404, NOT_FOUND);
+    };
+    if let Some(percentage) = body.get("percentage").and_then(Value::as_f64) {
+        // Between 0 and 100, so it fits.
+        call.state.report(job, percentage.clamp(0.0, 100.0) as u8, call.now);
     }
     if has(["cancelURL", "cancelRESTMethod"]) || has(["jobUID", "percentage"]) {
         return Reply::empty(200);

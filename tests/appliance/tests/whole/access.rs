@@ -224,7 +224,7 @@ fn settings_that_make_no_sense_are_refused() {
     assert!(refused(|settings| settings.speed = 0.0));
     assert!(refused(|settings| settings.speed = f64::NAN));
     assert!(refused(|settings| settings.accounts.clear()));
-    assert!(refused(|settings| settings.export_bytes = 1 << 32));
+    assert!(refused(|settings| settings.export_bytes = (1 << 50) + 1));
     assert!(!refused(|_| {}));
 }
 

@@ -73,3 +73,78 @@ fn it_refuses_settings_it_does_not_understand() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("loopback"));
 }
+
+/// What the program prints and how it ends, when it ends by itself.
+fn run(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_lxca-appliance")).args(arguments).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn all_settings_can_be_found() {
+    assert!(run(&["--help"]).1.contains("settings "));
+    assert!(run(&["serve", "--help"]).1.contains("`lxca-appliance settings`"));
+    let defaults: Value = serde_json::from_str(&run(&["settings"]).1).unwrap();
+    let schema: Value = serde_json::from_str(&run(&["settings", "--schema"]).1).unwrap();
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for (shown, described) in [
+        (&defaults, &schema),
+        (&defaults["quirks"], &schema["$defs"]["Quirks"]),
+        (&defaults["durations"], &schema["$defs"]["Durations"]),
+        (&defaults["accounts"][0], &schema["$defs"]["Account"]),
+    ] {
+        let (mut shown, mut described) = (names(shown), names(&described["properties"]));
+        shown.sort();
+        described.sort();
+        assert_eq!(shown, described);
+    }
+    for word in ["stall_before_tls", "json_escaped_twice", "probability", "bracket_text", "not_yet_valid"] {
+        assert!(schema.to_string().contains(word), "{word}");
+    }
+
+    // What was printed is accepted.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("settings.json");
+    std::fs::write(&file, defaults.to_string()).unwrap();
+    let (mut child, _out, _) = serve(&["--settings", file.to_str().unwrap()]);
+    assert!(terminate(&mut child));
+}
+
+#[test]
+fn chaos_has_a_seed_that_is_shown() {
+    let (mut child, _out, described) = serve(&["--chaos", "7", "--count", "2"]);
+    let seeds: Vec<&Value> = described["appliances"].as_array().unwrap().iter().map(|one| &one["seed"]).collect();
+    assert_eq!(seeds, [7, 8]);
+    assert!(terminate(&mut child));
+    let (mut child, _out, described) = serve(&["--chaos"]);
+    assert!(described["seed"].is_u64());
+    assert!(terminate(&mut child));
+}
+
+#[test]
+fn it_writes_an_inventory_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("inventory.yml");
+    let arguments = ["--count", "2", "--inventory", file.to_str().unwrap()];
+    let (mut child, _out, described) = serve(&arguments);
+    let inventory = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(inventory.starts_with("lxca:\n  vars:\n    ansible_connection: local\n  hosts:\n    lxca1:\n"));
+    for (number, one) in (1..).zip(described["appliances"].as_array().unwrap()) {
+        let host = inventory.split(&format!("    lxca{number}:\n")).nth(1).unwrap();
+        let variables: Vec<&str> = host.lines().take(5).map(str::trim).collect();
+        let wanted = ["host", "port", "username", "password", "ca_path"].map(|key| format!("lxca_{key}: {}", one[key]));
+        assert_eq!(variables, wanted);
+    }
+    assert!(terminate(&mut child));
+    // A file that is there already may be somebody's.
+    let mut second = Command::new(env!("CARGO_BIN_EXE_lxca-appliance")).arg("serve").args(arguments).spawn().unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while second.try_wait().unwrap().is_none() && std::time::Instant::now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let ended = second.try_wait().unwrap();
+    let _ = second.kill();
+    let _ = second.wait();
+    assert!(ended.is_some_and(|status| !status.success()));
+}

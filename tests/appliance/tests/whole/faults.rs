@@ -213,3 +213,41 @@ fn faults_come_before_authentication() {
     appliance.change(|state| state.settings.faults.clear());
     assert_eq!(get(&appliance, "/sessions")["result"], "success");
 }
+
+/// The statuses of this many requests to an appliance with one rule, which hits a third of them.
+fn by_chance(seed: Option<u64>, count: usize) -> (Vec<u16>, u64) {
+    let gone = Fault::Status { code: 410, retry_after: None, body: StatusBody::Empty };
+    let faults = vec![FaultRule::new(gone).probability(1.0 / 3.0)];
+    let appliance = Appliance::start(Settings { seed, faults, ..Settings::default() }).unwrap();
+    let statuses = (0..count).map(|_| ask(&appliance, "GET", "/sessions").status).collect();
+    (statuses, appliance.change(|state| state.settings.seed.unwrap()))
+}
+
+#[test]
+fn chance_follows_from_the_seed() {
+    let (statuses, seed) = by_chance(None, 120);
+    let hit = statuses.iter().filter(|status| **status == 410).count();
+    assert!((15..=70).contains(&hit), "seed {seed}: {hit} of 120");
+    assert_eq!(by_chance(Some(seed), 60).0, statuses[..60]);
+    assert_ne!(by_chance(Some(seed + 1), 60).0, statuses[..60]);
+}
+
+#[test]
+fn two_rules_of_chance_hit_different_requests() {
+    let [left, right] = [410, 411].map(|code| {
+        let gone = Fault::Status { code, retry_after: None, body: StatusBody::Empty };
+        FaultRule::new(gone).probability(0.5)
+    });
+    let settings = Settings { seed: Some(1), faults: vec![left, right], ..Settings::default() };
+    let appliance = Appliance::start(settings).unwrap();
+    let statuses: Vec<u16> = (0..60).map(|_| ask(&appliance, "GET", "/sessions").status).collect();
+    assert!([200, 410, 411].iter().all(|status| statuses.contains(status)), "{statuses:?}");
+}
+
+#[test]
+fn a_probability_is_one() {
+    for part in [-0.1, 1.1, f64::NAN] {
+        let faults = vec![FaultRule::new(Fault::Reset).probability(part)];
+        assert!(Appliance::start(Settings { faults, ..Settings::default() }).is_err(), "{part}");
+    }
+}

@@ -14,6 +14,7 @@ mod certificates;
 mod client;
 mod faults;
 mod firmware;
+mod load;
 mod management;
 mod quirks;
 mod restart;

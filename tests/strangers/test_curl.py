@@ -1,0 +1,92 @@
+"""The export flow by hand: curl asks, Python's zipfile looks at what was downloaded."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import unittest
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from appliance import UEFI, Appliance, until
+
+FIRMWARE = "/updateRepositories/firmware"
+
+
+class Export(unittest.TestCase):
+    """Exports of the firmware repository."""
+
+    def start(self, settings: dict[str, Any] | None = None) -> Appliance:
+        """An appliance for one test."""
+        appliance = Appliance(settings)
+        self.addCleanup(appliance.stop)
+        return appliance
+
+    def test_started_awaited_and_downloaded(self) -> None:
+        """Both documented ways to download give the same sound ZIP file."""
+        appliance = self.start()
+        body = f'{{"fixids": ["{UEFI}"]}}'
+        started = appliance.asks(f"{FIRMWARE}?action=export&filetypes=payloads", "-X", "PUT", "-d", body)
+        self.assertEqual(started["result"], "success")
+        self.assertNotEqual(started["taskid"], started["jobid"])
+        status: dict[str, Any] = {}
+
+        def complete() -> bool:
+            path = f"{FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid={started['taskid']}"
+            status.update(appliance.asks(path))
+            return bool(status["state"] == "complete")
+
+        until("a complete export", complete)
+        self.assertEqual(status["progress"], 100)
+        self.assertRegex(status["current"], r"^repository\d{14}\.zip$")
+        with tempfile.TemporaryDirectory() as folder:
+            files = []
+            for parameter in ("key", "action"):
+                file = Path(folder, f"{parameter}.zip")
+                target = f"{FIRMWARE}?{parameter}=export&exportRepoFilename={status['current']}"
+                subprocess.run(appliance.curl(target, "--fail", "--max-time", "30", "-o", str(file)), check=True)
+                files.append(file.read_bytes())
+            self.assertEqual(files[0], files[1])
+            self.assertEqual(len(files[0]), status["totalsize"])
+            with zipfile.ZipFile(file) as archive:
+                self.assertIsNone(archive.testzip())
+                self.assertEqual(archive.namelist(), [f"{UEFI}.zip", f"{UEFI}.xml"])
+
+    def test_of_five_gigabytes(self) -> None:
+        """It needs ZIP64 records, and little memory of the appliance."""
+        appliance = self.start({"export_bytes": 5 * 10**9})
+        status = appliance.asks(f"{FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid=12")
+        target = f"{FIRMWARE}?key=export&exportRepoFilename={status['current']}"
+        command = appliance.curl(target, "--fail", "--max-time", "300")
+        # What is kept of the file: its begin and its end, around a hole that takes no space.
+        with tempfile.TemporaryFile() as file, subprocess.Popen(command, stdout=subprocess.PIPE) as curl:
+            assert curl.stdout is not None
+            tail = curl.stdout.read(1 << 20)
+            file.write(tail)
+            data = 30 + int.from_bytes(tail[26:28], "little") + int.from_bytes(tail[28:30], "little")
+            size = int.from_bytes(tail[data - 16 : data - 8], "little")
+            position, checksum = 0, 0
+            piece = tail
+            while piece:
+                checksum = zlib.crc32(piece[max(data - position, 0) : max(data + size - position, 0)], checksum)
+                position += len(piece)
+                tail = (tail + piece)[-(1 << 20) :]
+                piece = curl.stdout.read(1 << 20)
+            self.assertEqual(curl.wait(), 0)
+            self.assertEqual(position, status["totalsize"])
+            file.seek(position - len(tail))
+            file.write(tail)
+            with zipfile.ZipFile(file) as archive:
+                first, second = archive.infolist()
+                self.assertGreater(first.file_size, 1 << 32)
+                self.assertEqual((first.file_size, first.CRC), (size, checksum))
+                self.assertGreater(second.header_offset, 1 << 32)
+                self.assertEqual(len(archive.read(second)), second.file_size)
+        peak = Path(f"/proc/{appliance.process.pid}/status").read_text().split("VmHWM:")[1].split()[0]
+        self.assertLess(int(peak), 100_000, "KiB")
+
+
+if __name__ == "__main__":
+    unittest.main()
