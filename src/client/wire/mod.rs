@@ -371,6 +371,9 @@ pub trait Record: Sized {
     /// Reads the attributes from the pairs of an object.
     fn from_pairs(pairs: Pairs<'_>) -> Self;
 
+    /// Whether nothing was there to be read.
+    fn is_empty(&self) -> bool;
+
     /// Writes the attributes into a map: documented ones under names that stay whatever the secrets are, then the
     /// unknown ones whose name is not `taken` by a key of ours.
     fn write<M: SerializeMap>(&self, map: &mut M, taken: &[&str]) -> Result<(), M::Error>;
@@ -409,14 +412,6 @@ macro_rules! record {
             pub unknown: $crate::client::wire::Unknown,
         }
 
-        impl $record {
-            /// Whether nothing was there to be read.
-            #[allow(dead_code, reason = "not every record is asked")]
-            pub fn is_empty(&self) -> bool {
-                $(self.$field.is_none())&&+ && self.unknown.is_empty()
-            }
-        }
-
         impl $crate::client::wire::Record for $record {
             fn from_pairs(pairs: $crate::client::wire::Pairs<'_>) -> $record {
                 use $crate::client::wire::Attribute;
@@ -429,6 +424,10 @@ macro_rules! record {
                 }
                 record.unknown.settle();
                 record
+            }
+
+            fn is_empty(&self) -> bool {
+                $(self.$field.is_none())&&+ && self.unknown.is_empty()
             }
 
             fn write<M: serde::ser::SerializeMap>(&self, map: &mut M, taken: &[&str]) -> Result<(), M::Error> {

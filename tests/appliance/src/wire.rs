@@ -111,7 +111,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Whole for now.
+    /// A connection without damage, until the slot names some.
     pub fn new(stream: TlsStream<TcpStream>, slot: Slot) -> Self {
         Self { stream, slot, changed: Vec::new() }
     }

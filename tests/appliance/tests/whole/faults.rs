@@ -92,7 +92,6 @@ fn the_connection_ends_in_place_of_the_answer() {
     {
         let appliance = with(fault);
         assert_eq!(bytes_of(&appliance, "/sessions"), (Vec::new(), end));
-        std::thread::sleep(Duration::from_millis(50));
         assert_eq!(appliance.requests()[0].status, None);
     }
 }

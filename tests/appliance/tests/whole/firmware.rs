@@ -1,6 +1,6 @@
 //! The firmware repository.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lxca_appliance::{Appliance, Settings};
 use serde_json::{Value, json};
@@ -233,6 +233,12 @@ fn files_are_imported() {
     assert_eq!(upload("/files/updateRepositories/firmware/import?jobid=99", form), 400);
     assert_eq!(upload(&target, form), 200);
     assert_eq!(upload(&target, form), 409);
-    std::thread::sleep(Duration::from_millis(100));
-    assert_eq!(package(&appliance, "own-2.0_anyos_noarch").unwrap()["version"], "2.0");
+    let end = Instant::now() + Duration::from_secs(20);
+    let imported = loop {
+        match package(&appliance, "own-2.0_anyos_noarch") {
+            Some(package) => break package,
+            None => assert!(Instant::now() < end, "not imported"),
+        }
+    };
+    assert_eq!(imported["version"], "2.0");
 }
