@@ -32,7 +32,7 @@ compile_error!("release builds must be static: keep .cargo/config.toml and unset
 fn main() -> ExitCode {
     match Call::parse(std::env::args_os().skip(1)) {
         Ok(Call::Ask(source)) => answered(|ending| ask(&source, ending)),
-        Ok(Call::Schema { output, operation }) => match schema::print(output, operation.as_deref()) {
+        Ok(Call::Schema { output, operation }) => match schema::text(output, operation.as_deref()) {
             Ok(schema) => printed(&schema, ExitCode::SUCCESS),
             Err(failure) => answered(|_| Err(failure)),
         },

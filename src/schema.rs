@@ -16,7 +16,7 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 ///
 /// # Errors
 /// `invalid_input` for an operation that does not exist.
-pub fn print(output: bool, operation: Option<&str>) -> Result<String, Failure> {
+pub fn text(output: bool, operation: Option<&str>) -> Result<String, Failure> {
     let entry = operation.map(|name| {
         find(name).ok_or_else(|| {
             let names: Vec<_> = TABLE.iter().map(|entry| entry.name).collect();

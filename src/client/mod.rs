@@ -1,6 +1,7 @@
 //! The REST client: a path in, JSON text out, whatever authentication, repeats and envelopes lie between.
 //!
-//! It knows no options and no operations. What it learns on the way (messages, version, warnings) goes to the report.
+//! Of the options it knows the checked [`Connection`], of operations nothing. What it learns on the way (messages, version,
+//! warnings) goes to the report.
 
 use std::thread;
 

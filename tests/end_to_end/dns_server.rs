@@ -6,7 +6,6 @@
 //! tests of the resolver.
 
 #![allow(dead_code, reason = "each of the two crates uses another part of the knobs")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};

@@ -108,3 +108,12 @@ fn every_request_says_who_asks_and_in_which_language() {
         assert_eq!(request.header("host"), Some(host.as_str()));
     }
 }
+
+#[test]
+fn credentials_too_long_for_a_header_are_refused_and_never_sent() {
+    let appliance = appliance();
+    let call = json!({"operation": "appliance_info", "password": "p".repeat(9000)});
+    let answer = Lxca::asks(&appliance, call).fails("invalid_input");
+    assert!(answer.msg().contains("longer than 8 KiB"), "{}", answer.msg());
+    assert!(requests(&appliance).is_empty());
+}

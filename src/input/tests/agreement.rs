@@ -46,7 +46,7 @@ static EACH: LazyLock<Vec<(&str, Validator)>> =
     LazyLock::new(|| OPERATIONS.iter().map(|(name, _)| (*name, validator(Some(name)))).collect());
 
 fn validator(operation: Option<&str>) -> Validator {
-    let schema = crate::schema::print(false, operation).unwrap();
+    let schema = crate::schema::text(false, operation).unwrap();
     jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap()
 }
 
