@@ -34,6 +34,7 @@ pub struct Answer {
     /// Whether the call failed; the exit status is 1 then.
     failed: bool,
     /// One sentence a person can act on; of a failure: what failed, on which host, why, and what to do next.
+    #[schemars(extend("examples" = ["lxca.example.com answers as XClarity Administrator 4.0.0, build 264."]))]
     msg: String,
     /// The operation that was asked for, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,15 +45,24 @@ pub struct Answer {
     data: Option<Clean>,
     /// Messages of the appliance, when it sent any; identical ones once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [[{
+        "id": "FQXHMSE0291J",
+        "severity": "warning",
+        "text": "The user could not be authenticated.",
+        "explanation": "The user name or the password is not correct.",
+        "recovery": {"text": "Log in with another user name or password.", "url": "https://lxca.example.com/help"},
+    }]]))]
     messages: Vec<Message>,
-    /// Version of the appliance's API, from the media type of its answers, such as `4.0.0`.
+    /// Version of the appliance's API, from the media type of its answers.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["4.0.0"]))]
     api_version: Option<String>,
     /// What is worth knowing although nothing failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     /// Of a failure: what a playbook can branch on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [{"kind": "unavailable", "http_status": 503, "retryable": true}]))]
     error: Option<ErrorInfo>,
     /// `msg` with the essential result in words, unless the caller is Ansible: Salt's `stateful` commands show it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -89,6 +89,7 @@ fn answer(entry: Option<&Entry>) -> Map<String, Value> {
         let mut data = object((entry.data_schema)(&mut generator).into());
         let about = properties.get("data").and_then(|data| data.get("description")).cloned();
         data.insert("description".into(), about.unwrap_or_default());
+        data.insert("examples".into(), (entry.examples)().into());
         properties.insert("data".into(), Value::Object(data));
         properties.insert("operation".into(), json!({"const": entry.name, "description": "The operation asked for."}));
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value, json};
 
 use super::{Described, Operation};
 use crate::answer::Success;
@@ -49,6 +50,19 @@ impl Described for ApplianceInfo {
     const NAME: &'static str = "appliance_info";
     const SUMMARY: &'static str = "name, version and build of the appliance: the connection test, and facts";
     type Data = Data;
+
+    fn examples() -> Vec<Value> {
+        vec![json!({
+            "name": "lxca1",
+            "version": "4.0.0",
+            "build": "264",
+            "uuid": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+            "date": "2026-11-21_22-05-31",
+            "runlevel": 3,
+            "status": "Normal",
+            "details": {"timezones": []}
+        })]
+    }
 
     fn read(options: &mut Options) -> Option<ApplianceInfo> {
         Some(ApplianceInfo { all: options.optional("all", accepted::boolean).unwrap_or(false) })

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Value, json};
 
 use super::{Described, Operation};
 use crate::answer::Success;
@@ -145,6 +146,34 @@ impl Described for FirmwareExportInfo {
     const NAME: &'static str = "firmware_export_info";
     const SUMMARY: &'static str = "how far the export of the firmware repository is, or how it ended";
     type Data = Data;
+
+    fn examples() -> Vec<Value> {
+        let running = json!({
+            "phase": "running",
+            "current": "",
+            "downloadednum": 2,
+            "downloadedsize": 131_072,
+            "progress": 50,
+            "state": "",
+            "taskIds": "",
+            "total": 5,
+            "totalsize": 262_518,
+            "updates": []
+        });
+        let complete = json!({
+            "phase": "complete",
+            "current": "repository20261121222001.zip",
+            "downloadednum": 5,
+            "downloadedsize": 262_518,
+            "progress": 100,
+            "state": "complete",
+            "taskIds": "",
+            "total": 5,
+            "totalsize": 262_518,
+            "updates": []
+        });
+        vec![complete, json!({"tasks": [running]})]
+    }
 
     fn read(options: &mut Options) -> Option<FirmwareExportInfo> {
         let task_id = options.required("task_id", accepted::integer(0..=LARGEST_TASK_ID));

@@ -121,6 +121,67 @@ impl Described for ManagementServerUpdateInfo {
     const SUMMARY: &'static str = "information, readme or change history of updates of the management server";
     type Data = Data;
 
+    fn examples() -> Vec<Value> {
+        let update = json!({
+            "applyable": true,
+            "applied": false,
+            "buildNumber": "SWITCH-01",
+            "buildType": "production",
+            "change": true,
+            "comp": "Utility",
+            "downloadedsize": 3_846_012_416_u64,
+            "errorMsg": "",
+            "fixid": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch",
+            "latest": true,
+            "name": "",
+            "origin": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch.xml",
+            "payload": true,
+            "payloadFilename": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch.zip",
+            "percentage": 100,
+            "readableName": "Repository pack for chassis and switches",
+            "readme": true,
+            "releasedate": "2026-03-02",
+            "severity": 3,
+            "state": "",
+            "supportDownload": true,
+            "totalsize": 3_846_012_416_u64,
+            "version": "1.1.0"
+        });
+        let applied = json!({
+            "buildNumber": "264",
+            "dateApplied": "2026-03-09",
+            "description": "XClarity Administrator 4.0.0",
+            "detailInfo": "",
+            "fileName": "",
+            "flavor": "base install",
+            "installationFailedDate": "",
+            "version": "4.0.0"
+        });
+        let files = json!({
+            "files": [{
+                "fixid": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch",
+                "field": "readme",
+                "value": "Repository pack for chassis and switches, version 1.1.0"
+            }]
+        });
+        let updates = json!({
+            "updates": [&update],
+            "actions": ["acquire", "apply", "delete"],
+            "filetypes": ["change", "readme"],
+            "supported_keys": ["actions", "filetypes", "keys", "update"],
+            "missing_fix_ids": []
+        });
+        let repository = json!({
+            "currentVersion": "4.0.0",
+            "history": [applied],
+            "importDir": "/opt/lenovo/lxca/data/updates/import",
+            "size": {"allotment": 53_687_091_200_u64, "freeSpace": 49_841_078_784_u64, "usedSpace": 3_846_012_416_u64},
+            "updates": [update],
+            "updatedDate": "11-21-2026-22:05"
+        });
+        vec![files, updates, repository]
+    }
+
     fn read(options: &mut Options) -> Option<ManagementServerUpdateInfo> {
         let fix_ids = options.optional("fix_ids", fix_ids);
         let by_id = fix_ids.is_some() || options.refused("fix_ids");

@@ -39,6 +39,9 @@ pub trait Described: Operation + JsonSchema + Sized + 'static {
     /// What stands under `data` of its answers.
     type Data: JsonSchema;
 
+    /// Examples of `data` for the published schema, one of each shape; every attribute stands in one of them.
+    fn examples() -> Vec<Value>;
+
     /// Takes its options; nothing when one of them was refused.
     fn read(options: &mut Options) -> Option<Self>;
 
@@ -62,6 +65,8 @@ pub struct Entry {
     pub rules: fn() -> Vec<Value>,
     /// The schema of its data.
     pub data_schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Examples of its data.
+    pub examples: fn() -> Vec<Value>,
 }
 
 impl Entry {
@@ -73,6 +78,7 @@ impl Entry {
             options_schema: |generator| O::json_schema(generator),
             rules: O::rules,
             data_schema: |generator| generator.subschema_for::<O::Data>(),
+            examples: O::examples,
         }
     }
 }

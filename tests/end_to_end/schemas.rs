@@ -232,6 +232,59 @@ fn examples_and_defaults_are_accepted_by_the_schema_and_by_the_binary() {
     }
 }
 
+/// Adds the paths of all keys of a JSON value.
+fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                let path = format!("{path}/{key}");
+                found.insert(path.clone());
+                paths(value, &path, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| paths(item, path, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_attribute_of_an_answer_has_an_example_that_the_schema_accepts() {
+    for operation in OPERATIONS {
+        let schema = schema(&["schema", "output", operation]);
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let mut shown = BTreeSet::new();
+        let mut shows = |name: &str, example: &Value, alone: bool| {
+            let mut answer =
+                json!({"changed": false, "failed": false, "msg": "Done.", "operation": operation, "data": {}});
+            if alone {
+                answer["data"] = schema["properties"]["data"]["examples"][0].clone();
+            }
+            if name == "error" {
+                answer["failed"] = true.into();
+            }
+            answer[name] = example.clone();
+            let errors: Vec<_> = validator.iter_errors(&answer).map(|error| error.to_string()).collect();
+            assert_eq!(errors, [""; 0], "{operation}: {name}");
+            paths(&json!({name: example}), "", &mut shown);
+        };
+        for (name, property) in schema["properties"].as_object().unwrap() {
+            for example in property["examples"].as_array().into_iter().flatten() {
+                shows(name, example, name != "data");
+            }
+        }
+        let shown: BTreeSet<&str> = shown.iter().filter_map(|path| path.rsplit('/').next()).collect();
+        let mut count = 0;
+        each_property(&schema, "", &mut |path, _| {
+            let name = path.rsplit('/').next().unwrap();
+            // Plain words, and what Bolt's `_error` repeats.
+            let plain = ["changed", "failed", "operation", "warnings", "comment", "_error", "details"].contains(&name);
+            count += 1;
+            assert!(plain || shown.contains(name), "{operation}: {path} has no example");
+        });
+        assert!(count > 20, "{operation}: {count}");
+    }
+}
+
 #[test]
 fn options_that_need_an_example_have_one() {
     for (operation, names) in [
