@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::harness::{Lxca, appliance, appliance_with, requests, until};
-use lxca_appliance::{ContentEncoding, EmptyCurrent, Fault, FaultRule, Filetypes, Quirks, StatusBody, chaos};
-use serde_json::json;
+use lxca_appliance::{
+    CertificateKind, ContentEncoding, EmptyCurrent, Fault, FaultRule, Filetypes, Quirks, StatusBody, TlsOffer, chaos,
+};
+use schemars::{JsonSchema, schema_for};
+use serde_json::{Value, json};
 
 const PACK: &str = "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch";
 
@@ -16,7 +19,7 @@ fn source() -> String {
 }
 
 #[test]
-fn no_quirk_and_no_fault_is_left_unplayed() {
+fn no_quirk_no_fault_and_no_certificate_is_left_unplayed() {
     let source = source();
     let quirks = serde_json::to_value(Quirks::default()).unwrap();
     // Nothing here downloads a file.
@@ -25,14 +28,25 @@ fn no_quirk_and_no_fault_is_left_unplayed() {
         let ways = [format!("quirks.{name}"), format!("{name}: "), format!("{{ {name}, "), format!(" {name}, ")];
         assert!(ways.iter().any(|way| source.contains(way)), "the quirk {name}");
     }
-    let faults = serde_json::to_value(schemars::schema_for!(Fault)).unwrap();
-    for fault in faults["oneOf"].as_array().unwrap() {
-        let object = fault["properties"].as_object().and_then(|properties| properties.keys().next());
-        let name = fault["const"].as_str().or(object.map(String::as_str)).unwrap();
-        let words = name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
-        let name = words.collect::<String>();
-        assert!(source.contains(&format!("Fault::{name}")), "the fault {name}");
+    let played = variants::<Fault>("Fault").into_iter().chain(variants::<CertificateKind>("Kind"));
+    for name in played.chain(variants::<TlsOffer>("TlsOffer")) {
+        // The whole name: not the begin of a longer one.
+        let mut rest = source.split(&name).skip(1);
+        let is_whole = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric());
+        assert!(rest.any(is_whole), "{name}");
     }
+}
+
+/// The variants of an enum of the settings, as they are written in Rust.
+fn variants<T: JsonSchema>(name: &str) -> Vec<String> {
+    let schema = serde_json::to_value(schema_for!(T)).unwrap();
+    let written = |variant: &Value| {
+        let object = variant["properties"].as_object().and_then(|properties| properties.keys().next());
+        let variant = variant["const"].as_str().or(object.map(String::as_str)).unwrap();
+        let words = variant.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+        format!("{name}::{}", words.collect::<String>())
+    };
+    schema["oneOf"].as_array().unwrap().iter().map(written).collect()
 }
 
 #[test]

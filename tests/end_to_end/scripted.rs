@@ -1,25 +1,21 @@
-//! Servers that follow a script, byte by byte: what the simulated appliance, a proper TLS server with proper
-//! certificates, cannot do.
+//! Servers that follow a script, byte by byte: what the simulated appliance, which speaks proper HTTP over TLS with a key
+//! that fits its certificate, cannot do.
 //!
 //! They listen on loopback only and end by themselves: a connection's thread lives no longer than [`PATIENCE`] without
 //! a byte from its client, a server's no longer than its value.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
-use rustls::sign::{CertifiedKey, Signer, SigningKey};
+use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
 use rustls::{
-    RootCertStore, ServerConfig, ServerConnection, SignatureAlgorithm, SignatureScheme, StreamOwned,
-    SupportedProtocolVersion,
+    ServerConfig, ServerConnection, SignatureAlgorithm, SignatureScheme, StreamOwned, SupportedProtocolVersion,
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -146,13 +142,6 @@ impl Certificate {
         Certificate { der, key: signing(PrivatePkcs8KeyDer::from(key.serialize_der()).into()) }
     }
 
-    /// One of the certificates that rcgen does not make, issued by the CA of [`legacy_ca`]. They protect nothing.
-    pub fn legacy(name: &str) -> Certificate {
-        let der = CertificateDer::from_pem_file(data(&format!("legacy-{name}.pem"))).unwrap();
-        let key = PrivateKeyDer::from_pem_file(data("legacy-key.pem")).unwrap();
-        Certificate { der, key: signing(key) }
-    }
-
     /// The same certificate in the hands of somebody who does not have its key.
     pub fn without_its_key(self, schemes: &'static [SignatureScheme]) -> Certificate {
         Certificate { der: self.der, key: Arc::new(Forger(schemes)) }
@@ -175,38 +164,22 @@ impl Certificate {
 
     /// A server that presents it.
     pub fn config(&self) -> Arc<ServerConfig> {
-        self.config_of(rustls::ALL_VERSIONS, false)
+        self.config_of(rustls::ALL_VERSIONS)
     }
 
-    /// A server that presents it, with these versions of TLS, and perhaps wants a certificate of the client's.
-    pub fn config_of(
-        &self,
-        versions: &[&'static SupportedProtocolVersion],
-        wants_certificate: bool,
-    ) -> Arc<ServerConfig> {
+    /// A server that presents it, with these versions of TLS.
+    pub fn config_of(&self, versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
-        let builder = if wants_certificate {
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_file(legacy_ca()).unwrap()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-            builder.with_client_cert_verifier(verifier)
-        } else {
-            builder.with_no_client_auth()
-        };
+        let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+        // Without a look at what it is worth, which rustls would take otherwise.
         let certified = CertifiedKey::new(vec![self.der.clone()], self.key.clone());
-        Arc::new(builder.with_cert_resolver(Arc::new(Always(Arc::new(certified)))))
+        Arc::new(builder.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
     }
 }
 
 /// Marks a certificate as a CA's, as `openssl req -x509` does.
 pub fn as_ca(params: &mut CertificateParams) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-}
-
-/// The CA of [`Certificate::legacy`].
-pub fn legacy_ca() -> PathBuf {
-    data("legacy-ca.pem")
 }
 
 /// A file with this content, as long as the value lives.
@@ -216,22 +189,8 @@ pub fn file(content: impl AsRef<[u8]>) -> NamedTempFile {
     file
 }
 
-fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/data").join(name)
-}
-
 fn signing(key: PrivateKeyDer<'_>) -> Arc<dyn SigningKey> {
     rustls::crypto::ring::sign::any_supported_type(&key).unwrap()
-}
-
-/// Presents one certificate, whatever it is worth; rustls would look at it first.
-#[derive(Debug)]
-struct Always(Arc<CertifiedKey>);
-
-impl ResolvesServerCert for Always {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.clone())
-    }
 }
 
 /// Signs with noise.

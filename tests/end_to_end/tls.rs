@@ -1,14 +1,16 @@
 //! Which certificates are trusted, what is said of the others, and what goes over the wire while that is found out
 //! (contract, sections 2 and 3).
 
-use lxca_appliance::{Appliance, CertificateKind as Kind, Fault, FaultRule};
+use std::time::Duration;
+
+use lxca_appliance::{Appliance, CertificateKind as Kind, Fault, FaultRule, TlsOffer};
 use rcgen::{IsCa, date_time_ymd};
 use rustls::SignatureScheme;
 use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Lxca, appliance, appliance_with, with};
-use crate::scripted::{AICC, Certificate, NOBODY, Server, as_ca, file, legacy_ca};
+use crate::harness::{Answer, Lxca, appliance, appliance_with, requests, until, with};
+use crate::scripted::{AICC, Certificate, NOBODY, Server, as_ca, file};
 
 /// The cheapest question; nulls stay, to take connection options away.
 pub fn info(mut options: Value) -> Value {
@@ -60,6 +62,7 @@ fn an_appliance_is_trusted_in_each_of_the_ways() {
         (Kind::InternalCa, |_| json!({}), None),
         (Kind::Rsa, |_| json!({}), None),
         (Kind::SelfSigned, |_| json!({}), None),
+        (Kind::SelfSignedLeaf, |_| json!({}), None),
         (Kind::InternalCa, |_| json!({"host": "localhost"}), Some("localhost")),
         (Kind::InternalCa, |_| json!({"host": "localhost."}), Some("localhost")),
         (Kind::InternalCa, |_| json!({"host": "LocalHost"}), Some("localhost")),
@@ -77,6 +80,8 @@ fn an_appliance_is_trusted_in_each_of_the_ways() {
         (Kind::SelfSignedExpired, pin, None),
         (Kind::UnknownCa, pin, None),
         (Kind::Rsa, pin, None),
+        (Kind::Sha1, pin, None),
+        (Kind::ClientAuthOnly, pin, None),
         (
             Kind::Expired,
             |a| with(json!({"validate_certs": false}), json!({"certificate_fingerprint": a.certificate_fingerprint()})),
@@ -114,6 +119,10 @@ fn an_appliance_is_trusted_in_each_of_the_ways() {
         (Kind::LocalhostOnly, insecure, None),
         (Kind::SelfSignedExpired, insecure, None),
         (Kind::UnknownCa, insecure, None),
+        (Kind::ClientAuthOnly, insecure, None),
+        (Kind::Sha1, insecure, None),
+        (Kind::X509V1, insecure, None),
+        (Kind::Rsa1024, insecure, None),
     ];
     for (certificate, options, server_name) in cases {
         let appliance = kind(*certificate);
@@ -154,6 +163,12 @@ fn a_refused_certificate_is_explained_with_the_option_that_helps() {
         (Kind::SelfSignedExpired, json!({}), &["expired", pin]),
         (Kind::NotYetValid, json!({}), &["valid only from", "clock", pin]),
         (Kind::NoSan, json!({}), &["subjectAltName", pin]),
+        (Kind::SelfSignedLeaf, json!({"ca_path": null}), &["issuer", "unknown", "ca_path", pin]),
+        (Kind::SelfSignedLeaf, json!({"server_name": "elsewhere.test"}), &["localhost", "elsewhere.test"]),
+        (Kind::ClientAuthOnly, json!({}), &["not meant for servers", "Renew", pin]),
+        (Kind::Sha1, json!({}), &["SHA-1", pin]),
+        (Kind::X509V1, json!({}), &["version 1", "validate_certs"]),
+        (Kind::Rsa1024, json!({}), &["key is too small", "validate_certs"]),
         (Kind::InternalCa, json!({"certificate_fingerprint": other}), &[&other, pin]),
         (Kind::InternalCa, json!({"certificate_fingerprint": other, "validate_certs": false}), &[&other, pin]),
     ];
@@ -274,7 +289,7 @@ fn who_does_not_have_the_key_is_not_believed() {
     let schemes: &[SignatureScheme] = &[SignatureScheme::ECDSA_NISTP256_SHA256];
     for version in [&TLS12, &TLS13] {
         let stolen = Certificate::self_signed(&["127.0.0.1"], as_ca).without_its_key(schemes);
-        let server = Server::https(stolen.config_of(&[version], false), AICC);
+        let server = Server::https(stolen.config_of(&[version]), AICC);
         let trusted = file(stolen.pem());
         refused(&server, json!({"certificate_fingerprint": stolen.fingerprint()}), &["signature"]);
         refused(&server, json!({"ca_path": trusted.path()}), &["signature", &stolen.fingerprint()]);
@@ -282,52 +297,95 @@ fn who_does_not_have_the_key_is_not_believed() {
 }
 
 #[test]
-fn old_certificates_are_explained() {
-    let schemes: &[SignatureScheme] = &[SignatureScheme::RSA_PSS_SHA256];
-    let small_key = Certificate::legacy("rsa1024").without_its_key(schemes);
-    let cases = [
-        ("SHA-1", Certificate::legacy("sha1"), vec!["SHA-1", "certificate_fingerprint"], true),
-        ("version 1", Certificate::legacy("v1"), vec!["version 1", "validate_certs"], false),
-        ("RSA-1024", small_key, vec!["key is too small"], false),
-    ];
-    for (name, certificate, words, pin_helps) in cases {
-        let server = Server::https(certificate.config(), AICC);
-        let answer = refused(&server, json!({"ca_path": legacy_ca()}), &words);
-        says(&answer, &[&certificate.fingerprint()]);
-        let pinned = json!({"certificate_fingerprint": certificate.fingerprint()});
-        match pin_helps {
-            true => drop(ask(&server, pinned).succeeds()),
-            false => {
-                // What does not help is not suggested.
-                assert!(!answer.msg().contains("certificate_fingerprint"), "{name}: {}", answer.msg());
-                refused(&server, pinned, &words);
-            }
+fn what_does_not_help_against_an_old_certificate_is_not_suggested() {
+    for (certificate, words) in [(Kind::X509V1, "version 1"), (Kind::Rsa1024, "key is too small")] {
+        let appliance = kind(certificate);
+        let pinned = json!({"certificate_fingerprint": appliance.certificate_fingerprint()});
+        for options in [json!({}), pinned] {
+            let answer = Lxca::asks(&appliance, info(options)).fails("tls");
+            says(&answer, &[words, &appliance.certificate_fingerprint()]);
+            assert!(!answer.msg().contains("certificate_fingerprint"), "{}", answer.msg());
         }
-        ask(&server, json!({"validate_certs": false})).succeeds();
     }
 }
 
 #[test]
 fn a_server_that_wants_a_client_certificate_is_explained() {
-    for version in [&TLS12, &TLS13] {
-        let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
-        let server = Server::https(certificate.config_of(&[version], true), AICC);
+    for tls in [TlsOffer::Tls12Only, TlsOffer::Tls12AndTls13] {
+        let appliance = appliance_with(|settings| {
+            settings.client_certificate_required = true;
+            settings.tls = tls;
+        });
         // The server says why and is gone: whether the client's next write still goes through is a matter of luck.
         for times in 1..=15 {
-            let options = json!({"certificate_fingerprint": certificate.fingerprint()});
-            let answer = ask(&server, options).fails("tls");
-            says(&answer, &["client certificate", &certificate.fingerprint()]);
-            assert_eq!(server.connections(), times, "repeated");
+            let answer = Lxca::asks(&appliance, info(json!({}))).fails("tls");
+            says(&answer, &["client certificate", &appliance.certificate_fingerprint()]);
+            assert_eq!(appliance.connections(), times, "repeated");
         }
+        assert!(appliance.requests().is_empty());
     }
 }
 
 #[test]
+fn a_certificate_that_was_replaced_ends_trust_in_its_pin() {
+    let appliance = appliance_with(|settings| settings.certificate_after_restart = Some(Kind::InternalCa));
+    let old = appliance.certificate_fingerprint();
+    let pinned = json!({"ca_path": null, "certificate_fingerprint": old});
+    Lxca::asks(&appliance, info(pinned.clone())).succeeds();
+    let waits = json!({"operation": "firmware_export_info", "task_id": 14, "wait": true, "poll_interval": 1});
+    for auth_method in ["basic", "session"] {
+        let old = appliance.certificate_fingerprint();
+        let pinned = json!({"ca_path": null, "certificate_fingerprint": old, "auth_method": auth_method});
+        let polls = requests(&appliance).len() + if auth_method == "session" { 2 } else { 1 };
+        let waiting = Lxca::asks(&appliance, with(waits.clone(), pinned)).start();
+        until("a first answer", || requests(&appliance).len() >= polls);
+        appliance.restart(Duration::from_millis(500), Duration::ZERO);
+        let answer = waiting.wait().answer();
+        assert_eq!(answer["error"], json!({"kind": "tls", "retryable": false}), "{}", answer.0);
+        says(&answer, &[&old, &appliance.certificate_fingerprint(), "replaced on purpose"]);
+        // What was seen before is not lost.
+        assert_eq!(answer["data"]["phase"], "created", "{}", answer.0);
+    }
+    let answer = Lxca::asks(&appliance, info(pinned)).fails("tls");
+    says(&answer, &[&old, &appliance.certificate_fingerprint()]);
+    // The CA has issued the new one too.
+    Lxca::asks(&appliance, info(json!({}))).succeeds();
+}
+
+#[test]
+fn an_update_may_bring_a_certificate_of_a_ca_that_is_not_known() {
+    let appliance = appliance_with(|settings| {
+        settings.certificate_after_restart = Some(Kind::UnknownCa);
+        settings.durations.restart_down = 0.0;
+        settings.durations.restart_503 = 0.0;
+    });
+    let before = Lxca::asks(&appliance, info(json!({}))).succeeds();
+    appliance.change(|state| state.add_apply_task("lnvgy_sw_lxca_291-4.0.1_anyos_noarch", 0.0));
+    until("a restart", || appliance.change(|state| state.restarts) == 1);
+    let answer = Lxca::asks(&appliance, info(json!({}))).fails("tls");
+    says(&answer, &["issued the server's", &appliance.certificate_fingerprint()]);
+    let pinned = json!({"certificate_fingerprint": appliance.certificate_fingerprint()});
+    let after = Lxca::asks(&appliance, info(pinned)).succeeds();
+    assert_eq!((&before["data"]["version"], &after["data"]["version"]), (&json!("4.0.0"), &json!("4.0.1")));
+}
+
+#[test]
 fn what_is_not_the_tls_we_speak_is_explained() {
+    let offers = [
+        (TlsOffer::Tls11Only, &["nothing newer than TLS 1.1", "Enable TLS 1.2"][..]),
+        (TlsOffer::Tls11OnlyByAlert, &["nothing newer than TLS 1.1", "Enable TLS 1.2"]),
+        (TlsOffer::OldCiphersOnly, &["cipher"]),
+    ];
+    for (tls, words) in offers {
+        let appliance = appliance_with(|settings| settings.tls = tls);
+        for options in [json!({}), json!({"validate_certs": false})] {
+            let answer = Lxca::asks(&appliance, info(options)).fails("tls");
+            says(&answer, words);
+            says(&answer, &[&appliance.port().to_string()]);
+        }
+        assert_eq!(appliance.connections(), 2, "repeated");
+    }
     let cases: &[(&[u8], &[&str])] = &[
-        // Fatal alerts: protocol_version, handshake_failure.
-        (b"\x15\x03\x01\x00\x02\x02\x46", &["TLS 1.1", "TLS 1.2"]),
-        (b"\x15\x03\x03\x00\x02\x02\x28", &["cipher"]),
         (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", &["does not speak TLS", "port"]),
         (b"SSH-2.0-OpenSSH_9.6\r\n", &["does not speak TLS", "port"]),
         (b"220 mail.example ESMTP\r\n", &["does not speak TLS", "port"]),
@@ -344,8 +402,8 @@ fn what_is_not_the_tls_we_speak_is_explained() {
 
 #[test]
 fn both_versions_of_tls_are_spoken_and_logged() {
-    for (tls12_only, version) in [(true, "TLSv1_2"), (false, "TLSv1_3")] {
-        let appliance = appliance_with(|settings| settings.tls12_only = tls12_only);
+    for (tls, version) in [(TlsOffer::Tls12Only, "TLSv1_2"), (TlsOffer::Tls12AndTls13, "TLSv1_3")] {
+        let appliance = appliance_with(|settings| settings.tls = tls);
         let call = Lxca::asks(&appliance, info(json!({}))).environment("LXCA_LOG", "info");
         let ended = call.run();
         assert_eq!(ended.answer()["failed"], false);

@@ -1,4 +1,4 @@
-"""The export flow by hand: curl asks, Python's zipfile looks at what was downloaded."""
+"""The export flow by hand: curl asks, Python's zipfile looks at what was downloaded. And what curl says to certificates."""
 
 from __future__ import annotations
 
@@ -86,6 +86,69 @@ class Export(unittest.TestCase):
                 self.assertEqual(len(archive.read(second)), second.file_size)
         peak = Path(f"/proc/{appliance.process.pid}/status").read_text().split("VmHWM:")[1].split()[0]
         self.assertLess(int(peak), 100_000, "KiB")
+
+
+class Certificates(unittest.TestCase):
+    """Certificates and TLS of every kind, judged by curl and OpenSSL."""
+
+    def ends(self, settings: dict[str, Any], *options: str) -> tuple[int, str]:
+        """How curl ends that asks an appliance with these settings by the name localhost: exit status and words."""
+        appliance = Appliance(settings)
+        try:
+            resolve = f"localhost:{appliance.about['port']}:{appliance.about['host']}"
+            command = appliance.curl("/sessions", "--fail", "--max-time", "30", "--resolve", resolve, *options)
+            command[-1] = command[-1].replace(appliance.about["host"], "localhost")
+            ended = subprocess.run(command, capture_output=True, text=True)
+            return ended.returncode, ended.stderr
+        finally:
+            appliance.stop()
+
+    def test_sound_ones_are_accepted(self) -> None:
+        """Also old ones, by an OpenSSL that is told to be lenient: chain and signatures are right."""
+        for kind in ("internal_ca", "localhost_only", "rsa", "self_signed", "self_signed_leaf"):
+            with self.subTest(kind):
+                self.assertEqual(self.ends({"certificate": kind}), (0, ""))
+        for kind in ("rsa1024", "sha1", "x509_v1"):
+            for tls in ("tls12_only", "tls12_and_tls13"):
+                with self.subTest(kind, tls=tls):
+                    settings = {"certificate": kind, "tls": tls}
+                    self.assertEqual(self.ends(settings, "--ciphers", "DEFAULT@SECLEVEL=0"), (0, ""))
+
+    def test_others_are_refused(self) -> None:
+        """For the reason that the setting names."""
+        refused = {
+            "expired": "expired",
+            "not_yet_valid": "not yet valid",
+            "client_auth_only": "purpose",
+            "unknown_ca": "local issuer",
+            "rsa1024": "key too",
+            "sha1": "digest algorithm too weak",
+        }
+        for kind, words in refused.items():
+            with self.subTest(kind):
+                status, said = self.ends({"certificate": kind}, "--ciphers", "DEFAULT@SECLEVEL=2")
+                self.assertEqual(status, 60, said)
+                self.assertRegex(said, words)
+
+    def test_there_is_no_tls_in_common(self) -> None:
+        """What such a server says is what curl takes it for."""
+        for tls, words in (
+            ("tls11_only", "unsupported protocol"),
+            ("tls11_only_by_alert", "protocol version"),
+            ("old_ciphers_only", "handshake failure"),
+        ):
+            with self.subTest(tls):
+                status, said = self.ends({"tls": tls}, "--tlsv1.2")
+                self.assertEqual(status, 35, said)
+                self.assertRegex(said, words)
+
+    def test_a_client_certificate_is_demanded(self) -> None:
+        """With TLS 1.3 the refusal comes after the handshake, while the answer is read."""
+        for tls in ("tls12_only", "tls12_and_tls13"):
+            with self.subTest(tls):
+                status, said = self.ends({"tls": tls, "client_certificate_required": True})
+                self.assertIn(status, (35, 56, 98), said)
+                self.assertRegex(said, "certificate required|handshake failure|alert")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible};
 
 use super::connector::{DialError, Peer};
 use super::proxy::ProxyRefusal;
@@ -259,11 +259,16 @@ impl Explain {
                 Bad::UnsupportedSignatureAlgorithmContext { .. } => {
                     "the certificate is signed with an algorithm that is not trusted any more, such as SHA-1".into()
                 }
+                Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
+                    "the certificate is not meant for servers (its extended key usage has no serverAuth)".into()
+                }
                 _ if is_ca_as_end_entity(error) => "the certificate is self-signed, or a CA's, and not known".into(),
                 bad if is_version_1(bad) => "the certificate is of X.509 version 1".into(),
                 other => format!("the certificate was refused: {other}"),
             },
-            TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
+            // Servers from before TLS 1.3 choose what they have, newer ones say that there is nothing in common.
+            TlsError::AlertReceived(AlertDescription::ProtocolVersion)
+            | TlsError::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
                 "the server offers nothing newer than TLS 1.1".into()
             }
             TlsError::AlertReceived(AlertDescription::HandshakeFailure) => {
@@ -302,7 +307,9 @@ impl Explain {
                 bad if is_version_1(bad) => {
                     "Replace the appliance's certificate; until then only `validate_certs` false gets through, to anybody."
                 }
-                Bad::UnsupportedSignatureAlgorithmContext { .. } => {
+                Bad::UnsupportedSignatureAlgorithmContext { .. }
+                | Bad::InvalidPurpose
+                | Bad::InvalidPurposeContext { .. } => {
                     "Renew the certificate, or trust it with `certificate_fingerprint`."
                 }
                 _ => {
@@ -310,7 +317,8 @@ impl Explain {
                      certificate itself), or `certificate_fingerprint` to the value."
                 }
             },
-            TlsError::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure) => {
+            TlsError::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure)
+            | TlsError::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
                 "Enable TLS 1.2 or newer on the appliance."
             }
             TlsError::InvalidMessage(_) => "Check `port`.",

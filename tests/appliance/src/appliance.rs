@@ -12,9 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio_rustls::TlsAcceptor;
 
-use crate::certificates::Identity;
 use crate::listener::{Place, Restart, Shared, serve};
 use crate::request_log::LoggedRequest;
 use crate::settings::Settings;
@@ -26,7 +24,6 @@ pub struct Appliance {
     address: SocketAddr,
     directory: TempDir,
     ca_path: PathBuf,
-    fingerprint: String,
     username: String,
     password: String,
     restarts: UnboundedSender<Restart>,
@@ -44,15 +41,13 @@ impl Appliance {
     pub fn start(settings: Settings) -> io::Result<Self> {
         settings.check()?;
         let wanted = SocketAddr::new(settings.listen, settings.port);
-        let identity = Identity::make(settings.certificate)?;
-        let tls = TlsAcceptor::from(identity.server_config(settings.tls12_only)?);
         let directory = tempfile::Builder::new().prefix("lxca-appliance-").tempdir()?;
         let ca_path = directory.path().join("ca.pem");
-        std::fs::write(&ca_path, &identity.ca_pem)?;
         let state = State::new(settings)?;
         let first = state.accounts.first().cloned();
         let (username, password) = first.map(|account| (account.username, account.password)).unwrap_or_default();
-        let shared = Arc::new(Shared::new(state, tls));
+        let shared = Arc::new(Shared::new(state)?);
+        std::fs::write(&ca_path, &shared.front().identity.ca_pem)?;
 
         let (restarts, asked) = unbounded_channel();
         let (running, stopped) = oneshot::channel();
@@ -67,7 +62,6 @@ impl Appliance {
             address,
             directory,
             ca_path,
-            fingerprint: identity.fingerprint(),
             username,
             password,
             restarts,
@@ -96,8 +90,8 @@ impl Appliance {
         &self.password
     }
 
-    /// PEM file with the certificate of the internal CA (LXCA user guide, working with certificates); removed with the
-    /// appliance.
+    /// PEM file with the certificate of the internal CA, as downloaded when the appliance started (LXCA user guide,
+    /// working with certificates); removed with the appliance.
     pub fn ca_path(&self) -> &Path {
         &self.ca_path
     }
@@ -107,9 +101,9 @@ impl Appliance {
         self.directory.path()
     }
 
-    /// SHA-256 of the server's certificate: `sha256:` and 64 lower-case hexadecimal digits.
+    /// SHA-256 of the server's certificate, which a restart may change: `sha256:` and 64 lower-case hexadecimal digits.
     pub fn certificate_fingerprint(&self) -> String {
-        self.fingerprint.clone()
+        self.shared.front().identity.fingerprint()
     }
 
     /// The last 5,000 requests, in order of arrival.
@@ -181,7 +175,7 @@ fn run(
             Ok((listener, place)) => {
                 ready(Ok(place.address()));
                 tokio::select! {
-                    // Fails only when the port is lost during a restart; then nothing listens, as clients will see.
+                    // Fails only during a restart; then nothing listens, as clients will see.
                     _ = serve(shared, place, listener, asked) => {}
                     _ = stopped => {}
                 }

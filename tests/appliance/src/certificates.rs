@@ -1,5 +1,6 @@
 //! The appliance's certificate and the CA behind it (LXCA user guide, working with certificates).
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
@@ -7,49 +8,109 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
 };
-use rustls::ServerConfig;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::SigningKey;
 use time::{Duration, OffsetDateTime};
 
 use crate::random::hex;
 use crate::settings::CertificateKind;
+use crate::small_rsa::SmallRsa;
 
 /// ring cannot make RSA keys, so this one is a fixture: it protects nothing.
 const RSA_KEY: &str = include_str!("../data/rsa-2048-test-key.pem");
 
+// Certificates that rcgen does not make; data/make-legacy made them.
+const LEGACY_CA: &str = include_str!("../data/legacy-ca.pem");
+const LEGACY_KEY: &str = include_str!("../data/legacy-key.pem");
+const LEGACY_V1: &str = include_str!("../data/legacy-v1.pem");
+const LEGACY_SHA1: &str = include_str!("../data/legacy-sha1.pem");
+const LEGACY_RSA1024: &str = include_str!("../data/legacy-rsa1024.pem");
+const LEGACY_RSA1024_KEY: &str = include_str!("../data/legacy-rsa1024-key.txt");
+
+/// What can be wrong while keys and certificates are made: nothing that should be.
+type Unlikely = Box<dyn Error + Send + Sync>;
+
+/// The appliance's own CA.
+pub(crate) struct Authority {
+    pub certificate: CertificateDer<'static>,
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// A new one.
+    ///
+    /// # Errors
+    /// The certificate library refuses; it has no reason to.
+    pub fn new() -> io::Result<Self> {
+        Self::named("Internal CA").map_err(io::Error::other)
+    }
+
+    fn named(name: &str) -> Result<Self, rcgen::Error> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name = called(&format!("Simulated LXCA {name}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        (params.not_before, params.not_after) = (days(-1), days(3650));
+        let certificate = params.self_signed(&key)?;
+        Ok(Self { pem: certificate.pem(), certificate: certificate.into(), issuer: Issuer::new(params, key) })
+    }
+}
+
 /// What the server presents, and what a client needs to trust it.
 pub(crate) struct Identity {
     pub certificate: CertificateDer<'static>,
-    pub key: PrivateKeyDer<'static>,
-    /// The CA certificate a client would download from the appliance, as PEM.
+    pub key: Arc<dyn SigningKey>,
+    /// The certificate a client would download from the appliance to trust it, as PEM.
     pub ca_pem: String,
 }
 
 impl Identity {
-    /// Makes keys and certificates.
+    /// Makes a key and its certificate.
     ///
     /// # Errors
     /// The certificate library refuses; it has no reason to.
-    pub fn make(kind: CertificateKind) -> io::Result<Self> {
-        Self::try_make(kind).map_err(io::Error::other)
+    pub fn make(kind: CertificateKind, authority: &Authority) -> io::Result<Self> {
+        let made = match kind {
+            CertificateKind::X509V1 => Self::legacy(LEGACY_V1),
+            CertificateKind::Sha1 => Self::legacy(LEGACY_SHA1),
+            CertificateKind::Rsa1024 => Self::legacy_rsa1024(),
+            _ => Self::fresh(kind, authority),
+        };
+        made.map_err(io::Error::other)
     }
 
-    fn try_make(kind: CertificateKind) -> Result<Self, rcgen::Error> {
+    fn legacy(certificate: &str) -> Result<Self, Unlikely> {
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())?;
+        let key = any_supported_type(&PrivateKeyDer::from_pem_slice(LEGACY_KEY.as_bytes())?)?;
+        Ok(Self { certificate, key, ca_pem: LEGACY_CA.into() })
+    }
+
+    fn legacy_rsa1024() -> Result<Self, Unlikely> {
+        let key = SmallRsa::parse(LEGACY_RSA1024_KEY).ok_or("the RSA key is none")?;
+        Ok(Self { key: Arc::new(key), ..Self::legacy(LEGACY_RSA1024)? })
+    }
+
+    fn fresh(kind: CertificateKind, authority: &Authority) -> Result<Self, Unlikely> {
+        use CertificateKind as Kind;
         let leaf_key = match kind {
-            CertificateKind::Rsa => KeyPair::from_pem(RSA_KEY)?,
+            Kind::Rsa => KeyPair::from_pem(RSA_KEY)?,
             _ => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
         };
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
+        let key = any_supported_type(&PrivatePkcs8KeyDer::from(leaf_key.serialize_der()).into())?;
         let leaf = leaf(kind)?;
-        if matches!(kind, CertificateKind::SelfSigned | CertificateKind::SelfSignedExpired) {
+        if matches!(kind, Kind::SelfSigned | Kind::SelfSignedExpired | Kind::SelfSignedLeaf) {
             let certificate = leaf.self_signed(&leaf_key)?;
             return Ok(Self { ca_pem: certificate.pem(), certificate: certificate.into(), key });
         }
-        let (mut ca_pem, issuer) = authority("Internal CA")?;
-        if kind == CertificateKind::UnknownCa {
-            (ca_pem, _) = authority("Another internal CA")?;
-        }
-        Ok(Self { certificate: leaf.signed_by(&leaf_key, &issuer)?.into(), key, ca_pem })
+        let certificate = match kind {
+            Kind::UnknownCa => leaf.signed_by(&leaf_key, &Authority::named("Internal CA of another")?.issuer)?,
+            _ => leaf.signed_by(&leaf_key, &authority.issuer)?,
+        };
+        Ok(Self { certificate: certificate.into(), key, ca_pem: authority.pem.clone() })
     }
 
     /// SHA-256 of the certificate: `sha256:` and 64 lower-case hexadecimal digits.
@@ -57,35 +118,6 @@ impl Identity {
         let hash = ring::digest::digest(&ring::digest::SHA256, &self.certificate);
         format!("sha256:{}", hex(hash.as_ref()))
     }
-
-    /// The TLS configuration of the server; HTTP/1.1 only.
-    ///
-    /// # Errors
-    /// Key and certificate do not fit; they do.
-    pub fn server_config(&self, tls12_only: bool) -> io::Result<Arc<ServerConfig>> {
-        let versions: &[_] = if tls12_only { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
-            .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
-            .map_err(io::Error::other)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
-    }
-}
-
-/// A new CA: its certificate as PEM, and the means to issue with it.
-fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let mut params = CertificateParams::new(Vec::new())?;
-    params.distinguished_name = called(&format!("Simulated LXCA {name}"));
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (params.not_before, params.not_after) = (days(-1), days(3650));
-    let pem = params.self_signed(&key)?.pem();
-    Ok((pem, Issuer::new(params, key)))
 }
 
 fn leaf(kind: CertificateKind) -> Result<CertificateParams, rcgen::Error> {
@@ -100,11 +132,18 @@ fn leaf(kind: CertificateKind) -> Result<CertificateParams, rcgen::Error> {
     params.distinguished_name = called("localhost");
     params.key_usages =
         vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment, KeyUsagePurpose::KeyAgreement];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    if kind != Kind::ClientAuthOnly {
+        params.extended_key_usages.insert(0, ExtendedKeyUsagePurpose::ServerAuth);
+    }
     params.use_authority_key_identifier_extension = true;
-    if matches!(kind, Kind::SelfSigned | Kind::SelfSignedExpired) {
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages.push(KeyUsagePurpose::KeyCertSign);
+    match kind {
+        Kind::SelfSigned | Kind::SelfSignedExpired => {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages.push(KeyUsagePurpose::KeyCertSign);
+        }
+        Kind::SelfSignedLeaf => params.is_ca = IsCa::ExplicitNoCa,
+        _ => {}
     }
     (params.not_before, params.not_after) = match kind {
         Kind::Expired | Kind::SelfSignedExpired => (days(-366), days(-1)),

@@ -23,6 +23,7 @@ use crate::listener::Shared;
 use crate::reply::{Content, Reply};
 use crate::request_log::{Answering, LoggedRequest};
 use crate::routes;
+use crate::tls::Greeting;
 use crate::wire::{Damage, Slot, Wire, silence};
 
 /// Serves a connection to its end.
@@ -41,7 +42,11 @@ pub(crate) async fn talk(shared: Arc<Shared>, mut tcp: TcpStream, peer: IpAddr, 
         Some(Fault::PlainHttp) => return speak_plainly(&mut tcp).await,
         _ => {}
     }
-    let stream = shared.tls.accept(tcp).await?;
+    let greeting = shared.front().greeting.clone();
+    let stream = match greeting {
+        Greeting::Handshake(acceptor) => acceptor.accept(tcp).await?,
+        Greeting::Refusal(bytes) => return refuse(&mut tcp, bytes).await,
+    };
     let tls = stream.get_ref().1;
     let version = tls.protocol_version().and_then(|version| version.as_str()).unwrap_or_default();
     let client = Client {
@@ -172,6 +177,15 @@ fn fill_headers(reply: &mut Reply, bytes: usize) {
         reply.headers.push(("X-Filler", "x".repeat(size)));
         left -= size;
     }
+}
+
+/// Refuses a handshake, and waits until the client has gone.
+async fn refuse(tcp: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    let mut ignored = [0; 4096];
+    let _ = tcp.read(&mut ignored).await?;
+    tcp.write_all(bytes).await?;
+    tcp.shutdown().await?;
+    silence(tcp).await
 }
 
 /// What a server says that expects no TLS on this port.

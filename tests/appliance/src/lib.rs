@@ -46,8 +46,10 @@ mod request_log;
 mod routes;
 mod sessions;
 mod settings;
+mod small_rsa;
 mod state;
 mod tasks;
+mod tls;
 mod wire;
 mod zip;
 
@@ -61,7 +63,7 @@ pub use quirks::{
 };
 pub use request_log::LoggedRequest;
 pub use sessions::Session;
-pub use settings::{Account, CertificateKind, Durations, Settings};
+pub use settings::{Account, CertificateKind, Durations, Settings, TlsOffer};
 pub use state::{Installed, State};
 pub use tasks::{Announced, End, Task, TaskKind};
 pub use zip::ZipFile;

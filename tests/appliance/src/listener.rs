@@ -9,24 +9,63 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, mpsc, watch};
-use tokio_rustls::TlsAcceptor;
 
+use crate::certificates::{Authority, Identity};
 use crate::connection;
 use crate::state::State;
+use crate::tls::Greeting;
 
 /// What the threads of an appliance share.
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Something may be due earlier than before.
     pub changed: Notify,
-    pub tls: TlsAcceptor,
+    authority: Authority,
+    front: Mutex<Front>,
     /// Connections accepted so far.
     pub connections: AtomicU64,
 }
 
+/// What connections meet first, from one start of the server to the next.
+pub(crate) struct Front {
+    pub identity: Identity,
+    pub greeting: Greeting,
+}
+
 impl Shared {
-    pub fn new(state: State, tls: TlsAcceptor) -> Self {
-        Self { state: Mutex::new(state), changed: Notify::new(), tls, connections: AtomicU64::new(0) }
+    /// A server that has not started yet.
+    ///
+    /// # Errors
+    /// The certificate library refuses; it has no reason to.
+    pub fn new(state: State) -> io::Result<Self> {
+        let authority = Authority::new()?;
+        let identity = Identity::make(state.settings.certificate, &authority)?;
+        let greeting = Greeting::new(&state.settings, &identity, &authority)?;
+        Ok(Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            authority,
+            front: Mutex::new(Front { identity, greeting }),
+            connections: AtomicU64::new(0),
+        })
+    }
+
+    /// Switches the appliance off and on: what it does not keep is gone, and a certificate may be new.
+    fn power_cycle(&self) -> io::Result<()> {
+        let mut state = self.state();
+        state.power_cycle();
+        let mut front = self.front();
+        if let Some(kind) = state.settings.certificate_after_restart {
+            front.identity = Identity::make(kind, &self.authority)?;
+            state.settings.certificate = kind;
+        }
+        front.greeting = Greeting::new(&state.settings, &front.identity, &self.authority)?;
+        Ok(())
+    }
+
+    /// What connections meet first.
+    pub fn front(&self) -> MutexGuard<'_, Front> {
+        self.front.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state. A test that panicked while it held the lock does not stop the appliance.
@@ -103,7 +142,7 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
 /// Serves for ever; whoever polls this decides when it ends.
 ///
 /// # Errors
-/// The port is lost during a restart.
+/// The port is lost during a restart, or no certificate can be made then.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     place: Place,
@@ -120,7 +159,7 @@ pub(crate) async fn serve(
         };
         drop(listener);
         power.send_replace(());
-        shared.state().power_cycle();
+        shared.power_cycle()?;
         // Connection tasks see the change when they are polled next.
         tokio::task::yield_now().await;
         if let Some(done) = restart.done {

@@ -11,7 +11,8 @@ use crate::faults::FaultRule;
 use crate::quirks::Quirks;
 
 /// All settings of one appliance. The copy inside [`crate::State`] is live: what is changed there counts from the
-/// next request on (address, port and certificate excepted, which are read once).
+/// next request on. Of address, port, certificate and accounts it holds what was read at the start; the rest of TLS is
+/// read again at a restart.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -29,9 +30,15 @@ pub struct Settings {
     pub uuid: Option<String>,
     /// Which certificate the server presents.
     pub certificate: CertificateKind,
-    /// Offer TLS 1.2 only, instead of 1.2 and 1.3 (LXCA user guide, working with certificates: the documents leave 1.3
-    /// open).
-    pub tls12_only: bool,
+    /// Which certificate the server presents after a restart, such as the one that ends an update: a new one each time,
+    /// issued by the same CA where the appliance's own CA issues it. `ca_path` stays as it is. Absent: the certificate
+    /// stays (LXCA user guide, working with certificates: its web server restarts with a new certificate, and all
+    /// sessions end).
+    pub certificate_after_restart: Option<CertificateKind>,
+    /// Which TLS the server speaks.
+    pub tls: TlsOffer,
+    /// Demand a certificate of the client's that the appliance's own CA issued. Nobody has one.
+    pub client_certificate_required: bool,
     /// Accounts; the first is the one [`crate::Appliance::username`] names.
     pub accounts: Vec<Account>,
     /// Sessions one user may hold at a time, 0 = no limit (LXCA API, PUT /userAccountSettings:
@@ -74,7 +81,9 @@ impl Default for Settings {
             name: None,
             uuid: None,
             certificate: CertificateKind::InternalCa,
-            tls12_only: false,
+            certificate_after_restart: None,
+            tls: TlsOffer::Tls12AndTls13,
+            client_certificate_required: false,
             accounts: vec![
                 Account { username: "USERID".into(), ..Account::default() },
                 Account { username: "READER".into(), read_only: true, ..Account::default() },
@@ -155,14 +164,42 @@ pub enum CertificateKind {
     NotYetValid,
     /// As `internal_ca`, with a common name but no subjectAltName.
     NoSan,
+    /// As `internal_ca`, but for clients only: serverAuth is not in the extended key usage.
+    ClientAuthOnly,
     /// Its own issuer and marked as a CA; `ca_path` is the certificate itself.
     SelfSigned,
     /// As `self_signed`, expired a day ago.
     SelfSignedExpired,
+    /// As `self_signed`, but marked as no CA.
+    SelfSignedLeaf,
     /// As `internal_ca`, but issued by a CA other than the one in `ca_path`.
     UnknownCa,
     /// As `internal_ca`, with an RSA key of 2048 bits.
     Rsa,
+    /// As `internal_ca`, with an RSA key of 1024 bits; always the same, as the next two.
+    Rsa1024,
+    /// As `internal_ca`, signed with SHA-1.
+    Sha1,
+    /// As `internal_ca`, but of X.509 version 1, which has no place for names beside the common name.
+    X509V1,
+}
+
+/// Which TLS the server speaks. The documents name 1.2 "and stronger" and leave 1.3 open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsOffer {
+    /// TLS 1.2 and 1.3.
+    #[default]
+    Tls12AndTls13,
+    /// TLS 1.2.
+    Tls12Only,
+    /// TLS 1.1 at most, as a server from before TLS 1.3 says it: by choosing 1.1. What follows is not simulated.
+    Tls11Only,
+    /// TLS 1.1 at most, as a newer server says it: by the alert protocol_version.
+    Tls11OnlyByAlert,
+    /// TLS 1.2 without any cipher suite of forward secrecy and authenticated encryption: the server finds nothing in
+    /// common with a client of today, and says so by the alert handshake_failure.
+    OldCiphersOnly,
 }
 
 /// How long things take, in seconds at speed 1.

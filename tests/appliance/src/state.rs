@@ -117,6 +117,12 @@ impl State {
         self.start_export("SYSTEM", fixids, seconds, bytes).subtask
     }
 
+    /// Starts applying this update of the management server, which takes `seconds` (at speed 1) up to the restart. The
+    /// result is the number of the job.
+    pub fn add_apply_task(&mut self, fixid: &str, seconds: f64) -> u64 {
+        self.start(TaskKind::ManagementApply, "SYSTEM", vec![fixid.to_owned()], seconds, |_| {}).job
+    }
+
     /// Ends the job with this number (job or subtask) successfully, now. Whether there was such a running job.
     pub fn finish(&mut self, number: u64) -> bool {
         self.end(number, End::Complete)

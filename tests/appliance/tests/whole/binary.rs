@@ -98,7 +98,15 @@ fn all_settings_can_be_found() {
         described.sort();
         assert_eq!(shown, described);
     }
-    for word in ["stall_before_tls", "json_escaped_twice", "probability", "bracket_text", "not_yet_valid"] {
+    for word in [
+        "stall_before_tls",
+        "json_escaped_twice",
+        "probability",
+        "bracket_text",
+        "not_yet_valid",
+        "x509_v1",
+        "old_ciphers_only",
+    ] {
         assert!(schema.to_string().contains(word), "{word}");
     }
 

@@ -1,8 +1,10 @@
 //! Each kind of certificate is seen to be what it says.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
-use lxca_appliance::{Appliance, CertificateKind, Settings};
+use lxca_appliance::{Appliance, CertificateKind, Settings, TlsOffer};
 
 use crate::client::{End, basic, collect, connect, request};
 
@@ -48,6 +50,73 @@ fn dates_may_be_wrong() {
 }
 
 #[test]
+fn old_certificates_are_what_they_say() {
+    // What the client's library says of them; that they are sound is seen by curl.
+    for (kind, words) in [
+        (CertificateKind::X509V1, "UnsupportedCertVersion"),
+        (CertificateKind::Sha1, "UnsupportedSignatureAlgorithm"),
+        (CertificateKind::Rsa1024, "BadSignature"),
+        (CertificateKind::ClientAuthOnly, "extended key usage"),
+    ] {
+        let said = outcome(&serving(kind), "localhost");
+        assert!(said.contains(words), "{kind:?}: {said}");
+    }
+}
+
+#[test]
+fn a_client_certificate_can_be_demanded() {
+    for tls in [TlsOffer::Tls12Only, TlsOffer::Tls12AndTls13] {
+        let settings = Settings { tls, client_certificate_required: true, ..Settings::default() };
+        let appliance = Appliance::start(settings).unwrap();
+        // With TLS 1.3 the client is done before the server has an opinion.
+        let said = connect(&appliance, appliance.ca_path(), "localhost").and_then(|mut stream| stream.read(&mut [0]));
+        assert!(said.as_ref().is_err_and(|error| error.to_string().contains("CertificateRequired")), "{said:?}");
+    }
+}
+
+#[test]
+fn what_is_older_than_tls_1_2_is_refused_at_once() {
+    for (tls, words) in [
+        (TlsOffer::Tls11Only, "ServerDoesNotSupportTls12Or13"),
+        (TlsOffer::Tls11OnlyByAlert, "ProtocolVersion"),
+        (TlsOffer::OldCiphersOnly, "HandshakeFailure"),
+    ] {
+        let appliance = Appliance::start(Settings { tls, ..Settings::default() }).unwrap();
+        let said = outcome(&appliance, "localhost");
+        assert!(said.contains(words), "{tls:?}: {said}");
+    }
+}
+
+#[test]
+fn a_restart_may_bring_another_certificate() {
+    let settings = Settings { certificate_after_restart: Some(CertificateKind::InternalCa), ..Settings::default() };
+    let appliance = Appliance::start(settings).unwrap();
+    let mut seen = vec![appliance.certificate_fingerprint()];
+    for kind in [Some(CertificateKind::InternalCa), None, Some(CertificateKind::UnknownCa)] {
+        appliance.change(|state| state.settings.certificate_after_restart = kind);
+        appliance.restart(Duration::ZERO, Duration::ZERO);
+        let shown = kind.unwrap_or(CertificateKind::InternalCa);
+        assert_eq!(appliance.change(|state| state.settings.certificate), shown);
+        until_up(&appliance);
+        // The CA is the one of before, or a stranger.
+        let trusted = outcome(&appliance, "localhost") == "accepted";
+        assert_eq!(trusted, shown == CertificateKind::InternalCa);
+        seen.push(appliance.certificate_fingerprint());
+    }
+    assert_ne!(seen[0], seen[1]);
+    assert_eq!(seen[1], seen[2]);
+    assert_ne!(seen[2], seen[3]);
+}
+
+/// Waits until somebody listens again.
+fn until_up(appliance: &Appliance) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect((appliance.host(), appliance.port())).is_err() {
+        assert!(Instant::now() < end, "still down");
+    }
+}
+
+#[test]
 fn the_issuer_may_be_unknown() {
     assert!(outcome(&serving(CertificateKind::UnknownCa), "localhost").contains("UnknownIssuer"));
 }
@@ -59,6 +128,7 @@ fn a_certificate_may_be_its_own_issuer() {
     assert!(said.contains("CaUsedAsEndEntity"), "{said}");
     let said = outcome(&serving(CertificateKind::SelfSignedExpired), "localhost");
     assert!(said.contains("expired"), "{said}");
+    assert_eq!(outcome(&serving(CertificateKind::SelfSignedLeaf), "localhost"), "accepted");
 }
 
 #[test]
@@ -73,8 +143,8 @@ fn the_fingerprint_is_that_of_the_certificate() {
 
 #[test]
 fn tls_1_2_can_be_all_there_is_and_the_log_knows() {
-    for (tls12_only, version) in [(true, "TLSv1_2"), (false, "TLSv1_3")] {
-        let appliance = Appliance::start(Settings { tls12_only, ..Settings::default() }).unwrap();
+    for (tls, version) in [(TlsOffer::Tls12Only, "TLSv1_2"), (TlsOffer::Tls12AndTls13, "TLSv1_3")] {
+        let appliance = Appliance::start(Settings { tls, ..Settings::default() }).unwrap();
         let mut stream = connect(&appliance, appliance.ca_path(), "lxca.test").unwrap();
         stream.write_all(&request("GET", "/sessions", &[&basic(&appliance)], b"")).unwrap();
         assert_eq!(collect(&mut stream).1, End::Closed);
