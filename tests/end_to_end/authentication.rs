@@ -305,12 +305,15 @@ fn a_session_that_worked_is_opened_anew_once() {
 
 #[test]
 fn a_password_that_has_to_be_changed_is_a_failure_of_its_own() {
-    let account = Account { username: "FRESH".into(), password_change_required: true, ..Account::default() };
-    let appliance = appliance_with(|settings| settings.accounts = vec![account]);
-    let answer = Lxca::asks(&appliance, in_session(json!({}))).fails("password_change_required");
-    assert_eq!(answer["error"]["retryable"], false);
-    assert_eq!(requests(&appliance), [LOGIN, LOGOUT]);
-    assert_eq!(open_sessions(&appliance), 0);
+    let fresh = Account { username: "FRESH".into(), password_change_required: true, ..Account::default() };
+    let expired = Account { username: "EXPIRED".into(), password_age_days: 90, ..Account::default() };
+    for account in [fresh, expired] {
+        let appliance = appliance_with(|settings| settings.accounts = vec![account]);
+        let answer = Lxca::asks(&appliance, in_session(json!({}))).fails("password_change_required");
+        assert_eq!(answer["error"]["retryable"], false);
+        assert_eq!(requests(&appliance), [LOGIN, LOGOUT]);
+        assert_eq!(open_sessions(&appliance), 0);
+    }
 }
 
 #[test]

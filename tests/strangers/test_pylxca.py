@@ -92,6 +92,15 @@ class Pylxca(unittest.TestCase):
         """A context in which pylxca raises the error of its HTTP library for this status."""
         return self.assertRaisesRegex(Exception, f"^{status} Client Error")
 
+    def test_accounts(self) -> None:
+        """`users` reads all accounts, or one."""
+        users = self.lxca.users(self.connection)
+        names = {user["userName"]: user for user in users["usersList"]}
+        self.assertEqual(set(names), {"USERID", "READER"})
+        self.assertEqual(names["USERID"]["activeSessions"], 1)
+        one = self.lxca.users(self.connection, id=names["READER"]["id"])
+        self.assertEqual(one["userName"], "READER")
+
     def test_connecting_and_disconnecting(self) -> None:
         """A refused login is None; a session that is left is gone."""
         self.assertEqual([session["UserId"] for session in self.sessions()], ["USERID"])

@@ -9,3 +9,4 @@ pub(crate) mod management_actions;
 pub(crate) mod sessions;
 pub(crate) mod tasks;
 pub(crate) mod uploads;
+pub(crate) mod user_accounts;

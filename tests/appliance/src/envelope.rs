@@ -46,6 +46,24 @@ pub(crate) const LOGIN_FAILED: Message = Message {
     recovery: "Log in with the correct user name and password, or ask your administrator to reset the password.",
 };
 
+/// The current password is not the one that was given.
+pub(crate) const PASSWORD_NOT_RIGHT: Message = Message {
+    id: "FQXHMSE0251J",
+    text: "The request to change the password could not be completed: the current password is not correct.",
+    portuguese: "A solicitação para alterar a senha não pôde ser concluída: a senha atual não está correta.",
+    explanation: "The current password could not be authenticated.",
+    recovery: "Enter the correct current password, and attempt the operation again.",
+};
+
+/// A new password does not follow the rules. The markup in the recovery is as recorded.
+pub(crate) const PASSWORD_NOT_ACCEPTED: Message = Message {
+    id: "FQXHMSE0252J",
+    text: "The request to change the password could not be completed: the new password violates the password rules.",
+    portuguese: "A solicitação para alterar a senha não pôde ser concluída: a nova senha viola as regras de senha.",
+    explanation: "The new password does not follow the password rules.",
+    recovery: "Choose a password that follows the <a href=\"/ui/help/password_rules\" target=\"_blank\">rules</a>.",
+};
+
 /// A task was cancelled.
 pub(crate) const CANCELLED: Message = Message {
     id: "FQXHMUP4086F",
@@ -129,10 +147,12 @@ pub(crate) const SERVER_ERROR: Message = Message {
     recovery: "",
 };
 
-const ALL: [Message; 12] = [
+const ALL: [Message; 14] = [
     REPOSITORY_DONE,
     COMPLETED,
     LOGIN_FAILED,
+    PASSWORD_NOT_RIGHT,
+    PASSWORD_NOT_ACCEPTED,
     CANCELLED,
     NOT_VALID,
     NOT_FOUND,

@@ -14,6 +14,9 @@ use crate::state::State;
 /// The login page, the only page there is without credentials.
 pub(crate) const LOGIN_PAGE: &str = "/ui/login.html";
 
+/// Where users change their own passwords, which everybody may and some must.
+const PASSWORD_CHANGE_PATH: &str = "/userAccounts/passwordChange";
+
 /// Who makes a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
@@ -33,11 +36,12 @@ pub(crate) fn admit(state: &mut State, request: &Request, now: Instant) -> Resul
     // An account that was removed takes its sessions with it.
     let account = account.ok_or_else(|| envelope::refuse(401, NOT_AUTHENTICATED))?;
     let logs_out = request.method == "DELETE" && request.path() == "/sessions";
+    let changes_password = request.method == "PUT" && request.path() == PASSWORD_CHANGE_PATH;
     // Both refusals are not documented; 403 is what the pages give for missing privileges.
-    if account.password_change_required && !logs_out {
+    if account.must_change_password(&state.settings) && !logs_out && !changes_password {
         return Err(envelope::refuse(403, PASSWORD_CHANGE));
     }
-    if account.read_only && writes && !request.path().starts_with("/sessions") {
+    if account.read_only && writes && !changes_password && !request.path().starts_with("/sessions") {
         return Err(envelope::refuse(403, FORBIDDEN));
     }
     Ok(caller)

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::endpoints::{
     aicc, firmware, firmware_actions, firmware_status, management, management_actions, sessions, tasks, uploads,
+    user_accounts,
 };
 use crate::envelope;
 use crate::gate::{self, Caller, LOGIN_PAGE};
@@ -87,6 +88,11 @@ fn dispatch(call: Call<'_>) -> Reply {
         ("PUT", ["tasks"]) => tasks::cancel(call),
         ("PUT", ["tasks", id]) => tasks::update(call, id),
         ("DELETE", ["tasks", ids]) => tasks::delete(call, ids),
+        ("GET", ["userAccounts"]) => user_accounts::list(&call),
+        ("PUT", ["userAccounts", "passwordChange"]) => user_accounts::change_password(call),
+        ("GET", ["userAccounts", id]) => user_accounts::get(&call, id),
+        ("GET", ["userAccountSettings"]) => user_accounts::rules(&call),
+        ("PUT", ["userAccountSettings"]) => user_accounts::set_rules(call),
         // The documents do not say what a path gets that no page describes, or a method that its page does not know.
         _ => envelope::refuse(404, envelope::NOT_FOUND),
     }

@@ -52,6 +52,9 @@ pub struct Settings {
     pub lockout_seconds: u64,
     /// Minutes after which an idle session ends, 0 = never (LXCA API, PUT /userAccountSettings: `InactivityTimeout`).
     pub inactivity_timeout_minutes: u64,
+    /// Days after which a password must be changed, 0 = never (LXCA API, PUT /userAccountSettings:
+    /// `MaximumPasswordExpiration`).
+    pub maximum_password_expiration_days: u32,
     /// Time factor of jobs and of the restart after an update: 10 makes them ten times as fast. Above 0.
     pub speed: f64,
     /// How long jobs take at speed 1.
@@ -92,6 +95,7 @@ impl Default for Settings {
             maximum_login_failures: 20,
             lockout_seconds: 3600,
             inactivity_timeout_minutes: 1440,
+            maximum_password_expiration_days: 90,
             speed: 1.0,
             durations: Durations::default(),
             export_bytes: 262_144,
@@ -143,7 +147,10 @@ pub struct Account {
     pub username: String,
     /// Password; absent: a random one is made at the start.
     pub password: Option<String>,
-    /// The login succeeds with `pwChangeRequired: true`, and everything else is refused (LXCA API, POST /sessions).
+    /// How many days ago the password was set.
+    pub password_age_days: u32,
+    /// The login succeeds with `pwChangeRequired: true`, and everything else but the change of the password is refused
+    /// (LXCA API, POST /sessions).
     pub password_change_required: bool,
     /// The account may read only: every writing call gets 403.
     pub read_only: bool,

@@ -25,7 +25,7 @@ pub(crate) fn log_in(state: &mut State, request: &Request, peer: IpAddr, now: In
     let Some(account) = accounts::log_in(&mut state.accounts, &state.settings, username, password, now) else {
         return refuse(state.settings.quirks.login_failure_status, LOGIN_FAILED);
     };
-    let change_required = account.password_change_required;
+    let change_required = account.must_change_password(&state.settings);
     let open = state.sessions.iter().filter(|session| session.user == username).count();
     let limit = state.settings.max_sessions_per_user;
     if limit > 0 && open >= limit {

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod accounts;
 mod binary;
 mod certificates;
 mod client;
