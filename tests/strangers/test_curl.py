@@ -54,6 +54,34 @@ class Export(unittest.TestCase):
                 self.assertIsNone(archive.testzip())
                 self.assertEqual(archive.namelist(), [f"{UEFI}.zip", f"{UEFI}.xml"])
 
+    def test_resumed_after_a_cut(self) -> None:
+        """curl goes on where the connection broke, and gets the same file; beyond its end there is nothing."""
+        cut = {"method": "GET", "path": f"{FIRMWARE}?key=export", "times": 1, "fault": {"cut": {"after": 100_000}}}
+        appliance = self.start({"faults": [cut], "export_bytes": 3_000_000})
+        status = appliance.asks(f"{FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid=12")
+        target = f"{FIRMWARE}?key=export&exportRepoFilename={status['current']}"
+
+        def fetch(file: Path, *options: str) -> tuple[int, str]:
+            """Exit status, HTTP status and Content-Range of a download."""
+            shown = "%{http_code} %header{content-range}"
+            command = appliance.curl(target, "--fail", "--max-time", "30", "-w", shown, "-o", str(file), *options)
+            ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            return ended.returncode, ended.stdout.strip()
+
+        with tempfile.TemporaryDirectory() as folder:
+            broken, whole, part = (Path(folder, name) for name in ("broken", "whole", "part"))
+            self.assertNotEqual(fetch(broken)[0], 0)
+            have, size = broken.stat().st_size, status["totalsize"]
+            self.assertTrue(0 < have < size)
+            self.assertEqual(fetch(broken, "-C", "-"), (0, f"206 bytes {have}-{size - 1}/{size}"))
+            self.assertEqual(fetch(whole), (0, "200"))
+            self.assertEqual(broken.read_bytes(), whole.read_bytes())
+            with zipfile.ZipFile(broken) as archive:
+                self.assertIsNone(archive.testzip())
+            self.assertEqual(fetch(part, "--range", "-22"), (0, f"206 bytes {size - 22}-{size - 1}/{size}"))
+            self.assertEqual(part.read_bytes(), whole.read_bytes()[-22:])
+            self.assertEqual(fetch(part, "--range", f"{size}-"), (22, f"416 bytes */{size}"))
+
     def test_of_five_gigabytes(self) -> None:
         """It needs ZIP64 records, and little memory of the appliance."""
         appliance = self.start({"export_bytes": 5 * 10**9})

@@ -41,6 +41,7 @@ mod multipart;
 mod package;
 mod quirks;
 mod random;
+mod range;
 mod reply;
 mod request_log;
 mod routes;

@@ -1,5 +1,7 @@
 //! Answers: what they hold, and how they look on the wire (LXCA API, as recorded from appliances).
 
+use std::ops::Range;
+
 use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
 use serde_json::Value;
@@ -28,7 +30,8 @@ pub(crate) enum Content {
     Html(String),
     /// Bytes as they are, with this media type.
     Raw(Option<String>, Vec<u8>),
-    Zip(ZipFile),
+    /// These bytes of a file.
+    Zip(ZipFile, Range<u64>),
     /// A JSON string of this many bytes.
     Letters(u64),
 }
@@ -108,7 +111,10 @@ impl Content {
             Self::Empty => (None, Body::of(Vec::new())),
             Self::Html(page) => (Some("text/html; charset=UTF-8".into()), Body::of(page.into_bytes())),
             Self::Raw(media_type, bytes) => (media_type, Body::of(bytes)),
-            Self::Zip(file) => (Some("application/zip".into()), Body::new(file.size(), file.bytes())),
+            Self::Zip(file, range) => {
+                let length = range.end.saturating_sub(range.start);
+                (Some("application/zip".into()), Body::new(length, file.bytes_in(range)))
+            }
             Self::Letters(length) => (json_type(quirks, version), Body::letters(length)),
             Self::Json(value) => {
                 let mark = if quirks.byte_order_mark { "\u{feff}" } else { "" };

@@ -1,6 +1,7 @@
 //! A ZIP file that is never in memory as a whole: stored entries of repeating bytes, written piece by piece. What does
 //! not fit into 32 bits goes into ZIP64 records (APPNOTE.TXT 4.3.14, 4.3.15, 4.5.3).
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use hyper::body::Bytes;
@@ -50,6 +51,23 @@ impl ZipFile {
     /// Its bytes.
     pub(crate) fn bytes(&self) -> ZipBytes {
         ZipBytes { entries: self.entries.clone(), next: 0, left: 0, offset: 0, directory: Vec::new(), over: false }
+    }
+
+    /// Some of its bytes.
+    pub(crate) fn bytes_in(&self, range: Range<u64>) -> impl Iterator<Item = Bytes> + use<> {
+        let Range { start, end } = range;
+        let mut offset = 0;
+        let placed = self.bytes().map(move |piece| {
+            let place = offset;
+            offset += piece.len() as u64;
+            (place, piece)
+        });
+        placed.skip_while(move |(place, piece)| place + piece.len() as u64 <= start).map_while(move |(place, piece)| {
+            let within =
+                |at: u64| usize::try_from(at.saturating_sub(place)).map_or(piece.len(), |at| at.min(piece.len()));
+            let part = within(start)..within(end);
+            (!part.is_empty()).then(|| piece.slice(part))
+        })
     }
 }
 
@@ -247,6 +265,18 @@ mod tests {
             let file = file(sizes);
             let sent: u64 = file.bytes().map(|piece| piece.len() as u64).sum();
             assert_eq!(sent, file.size(), "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn any_part_is_the_same_part_of_the_whole() {
+        let file = file(&[1, 3 * BLOCK as u64, 7]);
+        let joined = |pieces: &mut dyn Iterator<Item = Bytes>| pieces.flatten().collect::<Vec<u8>>();
+        let whole = joined(&mut file.bytes());
+        let block = BLOCK as u64;
+        for range in [0..1, 0..file.size(), 5..6, 40..block + 100, block..2 * block, file.size() - 3..file.size()] {
+            let expected = &whole[range.start as usize..range.end as usize];
+            assert!(joined(&mut file.bytes_in(range.clone())) == expected, "{range:?}");
         }
     }
 

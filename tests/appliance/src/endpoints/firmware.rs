@@ -7,10 +7,13 @@ use crate::clock;
 use crate::endpoints::firmware_status::counters;
 use crate::endpoints::management::space;
 use crate::envelope::{NOT_FOUND, NOT_VALID, found, not_found};
+use crate::http::Request;
 use crate::package::Package;
+use crate::range::{self, Asked};
 use crate::reply::{Content, Reply};
 use crate::routes::Call;
 use crate::tasks::{End, Task, TaskKind};
+use crate::zip::ZipFile;
 
 const IMPORT_DIRECTORY: &str = "/opt/lenovo/lxca/data/updates/firmware";
 
@@ -50,16 +53,34 @@ pub(crate) fn get_uxsps(call: &Call<'_>) -> Reply {
     found(Map::from_iter(key.map(|key| (key, value))))
 }
 
-/// Download of an export; `key=export` and `action=export` do the same.
+/// Download of an export; `key=export` and `action=export` do the same. Whether an appliance sends parts is not
+/// documented (only that 206 exists); this one does.
 fn download(call: &Call<'_>) -> Reply {
     let name = call.request.query("exportRepoFilename").unwrap_or_default();
     let finished = call.state.tasks.iter().filter(|task| task.end == Some(End::Complete));
     let file = finished.filter_map(|task| task.file.as_ref()).find(|file| file.name == name);
     match file {
-        Some(file) => Reply::new(200, Content::Zip(file.clone()))
-            .with("Content-Disposition", format!("attachment; filename=\"{}\"", file.name)),
+        Some(file) => sent(call.request, file),
         None => not_found(call.state.settings.quirks.unknown_file_status, NOT_FOUND),
     }
+}
+
+/// A file, or the part of it that is asked for.
+fn sent(request: &Request, file: &ZipFile) -> Reply {
+    let size = file.size();
+    let of_file = |status, range| {
+        Reply::new(status, Content::Zip(file.clone(), range))
+            .with("Content-Disposition", format!("attachment; filename=\"{}\"", file.name))
+    };
+    let reply = match range::asked(request, size) {
+        Asked::Whole => of_file(200, 0..size),
+        Asked::Part(part) => {
+            let shown = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
+            of_file(206, part).with("Content-Range", shown)
+        }
+        Asked::Beyond => not_found(416, NOT_VALID).with("Content-Range", format!("bytes */{size}")),
+    };
+    reply.with("Accept-Ranges", "bytes")
 }
 
 /// `comp` is the documented text `"[]"`; `type` is a list in one text.
