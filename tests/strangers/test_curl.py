@@ -54,6 +54,18 @@ class Export(unittest.TestCase):
                 self.assertIsNone(archive.testzip())
                 self.assertEqual(archive.namelist(), [f"{UEFI}.zip", f"{UEFI}.xml"])
 
+    def test_by_one_parameter_only(self) -> None:
+        """The table of the documents and their prose contradict each other; an appliance may follow one of them."""
+        for quirk, working, refused in (("key", "key", "action"), ("action", "action", "key")):
+            appliance = self.start({"quirks": {"export_parameter": quirk, "unknown_file_status": 404}})
+            status = appliance.asks(f"{FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid=12")
+            codes = []
+            for parameter, name in ((working, status["current"]), (refused, status["current"]), (working, "none.zip")):
+                target = f"{FIRMWARE}?{parameter}=export&exportRepoFilename={name}"
+                command = appliance.curl(target, "--max-time", "30", "-o", "/dev/null", "-w", "%{http_code}")
+                codes.append(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+            self.assertEqual(codes, ["200", "400", "404"])
+
     def test_resumed_after_a_cut(self) -> None:
         """curl goes on where the connection broke, and gets the same file; beyond its end there is nothing."""
         cut = {"method": "GET", "path": f"{FIRMWARE}?key=export", "times": 1, "fault": {"cut": {"after": 100_000}}}

@@ -102,6 +102,15 @@ pub(crate) const CONFLICT: Message = Message {
     recovery: "",
 };
 
+/// There is no space for what is to be imported.
+pub(crate) const NO_SPACE: Message = Message {
+    id: "FQXHMUP9507J",
+    text: "There is not enough space in the repository.",
+    portuguese: "Não há espaço suficiente no repositório.",
+    explanation: "",
+    recovery: "",
+};
+
 /// A job ended with an error.
 pub(crate) const OPERATION_FAILED: Message = Message {
     id: "FQXHMUP9501L",
@@ -147,7 +156,7 @@ pub(crate) const SERVER_ERROR: Message = Message {
     recovery: "",
 };
 
-const ALL: [Message; 14] = [
+const ALL: [Message; 15] = [
     REPOSITORY_DONE,
     COMPLETED,
     LOGIN_FAILED,
@@ -157,6 +166,7 @@ const ALL: [Message; 14] = [
     NOT_VALID,
     NOT_FOUND,
     CONFLICT,
+    NO_SPACE,
     OPERATION_FAILED,
     NOT_AUTHENTICATED,
     FORBIDDEN,

@@ -59,8 +59,8 @@ pub use appliance::Appliance;
 pub use faults::{CutEnd, EchoEncoding, EchoShape, Fault, FaultRule, StatusBody, chaos};
 pub use package::Package;
 pub use quirks::{
-    Booleans, ContentEncoding, CsrfLocation, EmptyCurrent, EmptyLists, Filetypes, Language, MediaType, Quirks,
-    Severity, SuccessWord, TaskidZero, Unauthenticated, UnknownFixId, UnknownTask,
+    Booleans, ContentEncoding, CsrfLocation, EmptyCurrent, EmptyLists, ExportParameter, Filetypes, Language, MediaType,
+    Quirks, Severity, SuccessWord, TaskidZero, Unauthenticated, UnknownFixId, UnknownTask,
 };
 pub use request_log::LoggedRequest;
 pub use sessions::Session;

@@ -1,5 +1,6 @@
 //! `lxca-appliance serve`: a simulated appliance to try a client with.
 
+mod help;
 mod inventory;
 
 use std::fmt::Display;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
 use clap::Parser;
-use lxca_appliance::{Appliance, LoggedRequest, Settings, chaos};
+use lxca_appliance::{Appliance, LiveAccount, LoggedRequest, Settings, chaos};
 use serde_json::{Value, json};
 
 /// A simulated Lenovo XClarity Administrator on a loopback address.
@@ -26,9 +27,9 @@ enum Command {
 
 /// Options of `lxca-appliance serve`.
 #[derive(Parser)]
+#[command(after_long_help = help::choices())]
 struct Serve {
-    /// JSON file with settings, quirks and faults; every field may be absent. `lxca-appliance settings` prints all of
-    /// them.
+    /// JSON file with settings, quirks and faults; every field may be absent.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// Address to listen on; loopback only.
@@ -146,15 +147,13 @@ fn announce(appliances: &[Appliance]) -> io::Result<()> {
     writeln!(out, "{first}")?;
     out.flush()?;
     for appliance in appliances {
-        let _ = writeln!(
-            out,
-            "\nsimulated LXCA at https://{}\n  user      {}\n  password  {}\n  CA        {}\n  pin       {}",
-            authority(appliance),
-            appliance.username(),
-            appliance.password(),
-            appliance.ca_path().display(),
-            appliance.certificate_fingerprint(),
-        );
+        let _ = writeln!(out, "\nsimulated LXCA at https://{}", authority(appliance));
+        for account in appliance.change(|state| state.accounts.clone()) {
+            let rights = if account.read_only { " (may only read)" } else { "" };
+            let _ = writeln!(out, "  user      {}{rights}\n  password  {}", account.username, account.password);
+        }
+        let (ca_path, pin) = (appliance.ca_path().display(), appliance.certificate_fingerprint());
+        let _ = writeln!(out, "  CA        {ca_path}\n  pin       {pin}");
     }
     let _ = writeln!(out, "\nCtrl-C ends it. Requests:");
     Ok(())
@@ -172,13 +171,15 @@ fn describe(appliance: &Appliance) -> io::Result<Value> {
         "ca_path": appliance.ca_path(),
     });
     write_private(&arguments_file, &arguments)?;
-    let seed = appliance.change(|state| state.settings.seed);
+    let (seed, accounts) = appliance.change(|state| (state.settings.seed, state.accounts.clone()));
+    let account = |one: &LiveAccount| json!({ "username": one.username, "password": one.password });
     if let Some(shown) = arguments.as_object_mut() {
         shown.remove("operation");
         shown.remove("task_id");
         shown.insert("certificate_fingerprint".into(), appliance.certificate_fingerprint().into());
         shown.insert("arguments_file".into(), json!(arguments_file));
         shown.insert("seed".into(), seed.into());
+        shown.insert("accounts".into(), accounts.iter().map(account).collect());
     }
     Ok(arguments)
 }
@@ -201,9 +202,14 @@ fn show_requests(appliance: &Appliance) {
     });
 }
 
-/// One request without its secrets: of the headers only the names, of the body only the length.
+/// Headers whose values are secrets of the client.
+const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-csrf-token"];
+
+/// One request without its secrets: of the body only the length.
 fn line(authority: &str, request: &LoggedRequest) -> Value {
-    let names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let shown = |(name, value): &(String, String)| {
+        json!([name, if SECRET.contains(&name.as_str()) { "********" } else { value }])
+    };
     let at = request.at.duration_since(UNIX_EPOCH).unwrap_or_default();
     json!({
         "time": at.as_secs_f64(),
@@ -211,8 +217,7 @@ fn line(authority: &str, request: &LoggedRequest) -> Value {
         "connection": request.connection,
         "method": request.method,
         "target": request.target,
-        "headers": names,
-        "user_agent": request.header("user-agent"),
+        "headers": request.headers.iter().map(shown).collect::<Vec<_>>(),
         "body_bytes": request.body_length,
         "status": request.status,
         "milliseconds": request.took.map(|took| took.as_secs_f64() * 1000.0),

@@ -72,6 +72,11 @@ impl Package {
         self.machine_types.iter().any(|own| own == machine_type)
     }
 
+    /// What it takes of the repository, in bytes.
+    pub(crate) fn stored(&self) -> u64 {
+        if self.downloaded { self.size } else { 0 }
+    }
+
     /// Name of the payload file.
     pub fn payload_name(&self) -> String {
         format!("{}.tgz", self.fixid)

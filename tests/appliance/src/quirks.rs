@@ -66,6 +66,9 @@ pub struct Quirks {
     /// Answer of the status call for a task that does not exist. Not documented; 400 is the documented code for a
     /// query parameter that is not valid (LXCA API, response codes).
     pub unknown_task: UnknownTask,
+    /// Which parameter downloads an export (LXCA API, GET /updateRepositories/firmware: the table says `key=export`, the
+    /// numbered steps say `action=export`). The other one gets 400.
+    pub export_parameter: ExportParameter,
     /// Code for the download of a file that does not exist. Not documented; 200 with a JSON body is thinkable (LXCA
     /// API, GET /updateRepositories/firmware).
     pub unknown_file_status: u16,
@@ -99,6 +102,7 @@ impl Default for Quirks {
             csrf_location: CsrfLocation::CookieAndBody,
             unknown_fix_id: UnknownFixId::LeftOut,
             unknown_task: UnknownTask::BadRequest,
+            export_parameter: ExportParameter::Both,
             unknown_file_status: 400,
         }
     }
@@ -114,6 +118,18 @@ pub enum EmptyCurrent {
     Always,
     /// It is empty for this many status answers after completion, then names the file.
     Polls(u32),
+}
+
+/// Which parameter downloads an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportParameter {
+    /// `key=export` and `action=export`.
+    Both,
+    /// `key=export`
+    Key,
+    /// `action=export`
+    Action,
 }
 
 /// How `severity` is written.

@@ -72,7 +72,7 @@ fn dispatch(call: Call<'_>) -> Reply {
         ("GET", ["updateRepositories", "firmware", "uxsps"]) => firmware::get_uxsps(&call),
         ("PUT", ["updateRepositories", "firmware", "uxsps"]) => firmware_actions::put_uxsps(call),
         ("POST", ["files", "updateRepositories", "firmware", "import", "validate" | "validation"]) => {
-            uploads::validate(call)
+            uploads::validate_firmware(call)
         }
         ("POST", ["files", "updateRepositories", "firmware", "import"]) => uploads::import_firmware(call),
         ("GET", ["managementServer", "updates"]) => management::list(&call),
@@ -81,6 +81,10 @@ fn dispatch(call: Call<'_>) -> Reply {
         ("GET", ["managementServer", "updates", ids]) => management::get(&call, ids),
         ("DELETE", ["managementServer", "updates", ids]) => management_actions::delete(call, ids),
         ("POST", ["files", "managementServer", "updates"]) => uploads::import_management(call),
+        ("POST", ["files", "stgupdates", "repository", "import", "validate", "SELF"]) => {
+            uploads::validate_management(call)
+        }
+        ("POST", ["files", "stgupdates", "repository", "import", "SELF"]) => uploads::import_validated(call),
         ("POST", ["stgupdates", "repository", "import", "SELF"]) => uploads::moved(&call),
         ("GET", ["tasks"]) => tasks::list(&call),
         ("GET", ["tasks", ids]) => tasks::get(&call, ids),

@@ -9,16 +9,23 @@ use crate::endpoints::management::space;
 use crate::envelope::{NOT_FOUND, NOT_VALID, found, not_found};
 use crate::http::Request;
 use crate::package::Package;
+use crate::quirks::ExportParameter;
 use crate::range::{self, Asked};
 use crate::reply::{Content, Reply};
 use crate::routes::Call;
+use crate::state::State;
 use crate::tasks::{End, Task, TaskKind};
 use crate::zip::ZipFile;
 
 const IMPORT_DIRECTORY: &str = "/opt/lenovo/lxca/data/updates/firmware";
 
 /// Space for the repository, in bytes.
-const ALLOTMENT: u64 = 21_474_836_480;
+pub(crate) const ALLOTMENT: u64 = 21_474_836_480;
+
+/// What lies in the repository, in bytes: UXSPs are part of it.
+pub(crate) fn used(state: &State) -> u64 {
+    state.firmware.iter().chain(&state.uxsps).map(Package::stored).sum()
+}
 
 /// `GET /updateRepositories/firmware`. A key is needed; the bare parameter `updates` of one table counts as
 /// `key=updates`.
@@ -29,7 +36,7 @@ pub(crate) fn get(call: &Call<'_>) -> Reply {
     let value = match key.as_deref() {
         Some("export") => return download(call),
         Some("supportedMts") => machine_types(),
-        Some("size") => space(ALLOTMENT, &state.firmware),
+        Some("size") => space(ALLOTMENT, used(state)),
         Some("lastRefreshed") => clock::refreshed(state.last_refreshed).into(),
         Some("importDir") => IMPORT_DIRECTORY.into(),
         Some("publicKeys") => Value::Array(Vec::new()),
@@ -53,9 +60,14 @@ pub(crate) fn get_uxsps(call: &Call<'_>) -> Reply {
     found(Map::from_iter(key.map(|key| (key, value))))
 }
 
-/// Download of an export; `key=export` and `action=export` do the same. Whether an appliance sends parts is not
+/// Download of an export; `key=export` and `action=export` do the same, unless a quirk says otherwise. Whether an appliance sends parts is not
 /// documented (only that 206 exists); this one does.
 fn download(call: &Call<'_>) -> Reply {
+    let by_key = call.request.query("key").is_some();
+    let wanted = call.state.settings.quirks.export_parameter;
+    if wanted != ExportParameter::Both && by_key != (wanted == ExportParameter::Key) {
+        return not_found(400, NOT_VALID);
+    }
     let name = call.request.query("exportRepoFilename").unwrap_or_default();
     let finished = call.state.tasks.iter().filter(|task| task.end == Some(End::Complete));
     let file = finished.filter_map(|task| task.file.as_ref()).find(|file| file.name == name);

@@ -9,13 +9,18 @@ use crate::package::Package;
 use crate::quirks::UnknownFixId;
 use crate::reply::Reply;
 use crate::routes::Call;
-use crate::state::Installed;
+use crate::state::{Installed, State};
 
 /// Where imported files lie.
 const IMPORT_DIRECTORY: &str = "/opt/lenovo/lxca/data/updates/import";
 
 /// Space for the repository, in bytes.
-const ALLOTMENT: u64 = 53_687_091_200;
+pub(crate) const ALLOTMENT: u64 = 53_687_091_200;
+
+/// What lies in the repository, in bytes.
+pub(crate) fn used(state: &State) -> u64 {
+    state.management.iter().map(Package::stored).sum()
+}
 
 /// `GET /managementServer/updates`. A key that is not documented gets 400; the page documents no code for it.
 pub(crate) fn list(call: &Call<'_>) -> Reply {
@@ -39,7 +44,7 @@ fn part(call: &Call<'_>, key: &str) -> Value {
         "currentVersion" => state.settings.version.as_str().into(),
         "history" => state.history.iter().map(installed).collect(),
         "importDir" => IMPORT_DIRECTORY.into(),
-        "size" => space(ALLOTMENT, &state.management),
+        "size" => space(ALLOTMENT, used(state)),
         "updatedDate" => clock::refreshed(state.management_refreshed).into(),
         _ => {
             let listed = state.management.iter().filter(|package| package.listed);
@@ -67,9 +72,7 @@ fn installed(entry: &Installed) -> Value {
 }
 
 /// Space of a repository (LXCA API, GET /updateRepositories/firmware: `size`).
-pub(crate) fn space(allotment: u64, packages: &[Package]) -> Value {
-    let downloaded = packages.iter().filter(|package| package.downloaded);
-    let used: u64 = downloaded.map(|package| package.size).sum();
+pub(crate) fn space(allotment: u64, used: u64) -> Value {
     json!({
         "allotment": allotment,
         "freeSpace": allotment.saturating_sub(used),

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::endpoints::firmware_status::counters;
-use crate::envelope::{CONFLICT, FORBIDDEN, NOT_VALID, REPOSITORY_DONE, done, envelope, not_done};
+use crate::endpoints::{firmware, management};
+use crate::envelope::{CONFLICT, FORBIDDEN, NO_SPACE, NOT_VALID, REPOSITORY_DONE, done, envelope, not_done};
 use crate::multipart;
 use crate::package::Package;
 use crate::reply::Reply;
@@ -24,20 +25,38 @@ pub(crate) fn announced(body: &Value) -> Option<Vec<Announced>> {
     files.filter(|files| !files.is_empty())
 }
 
-/// `POST /files/updateRepositories/firmware/import/validate`. `state` is `success` or `failure` here.
-pub(crate) fn validate(call: Call<'_>) -> Reply {
+/// `POST /files/updateRepositories/firmware/import/validate`
+pub(crate) fn validate_firmware(call: Call<'_>) -> Reply {
+    let free = firmware::ALLOTMENT.saturating_sub(firmware::used(call.state));
+    validate(call, TaskKind::ImportFirmware, free)
+}
+
+/// `POST /files/stgupdates/repository/import/validate/SELF`, whose answer is taken to look the same.
+pub(crate) fn validate_management(call: Call<'_>) -> Reply {
+    let free = management::ALLOTMENT.saturating_sub(management::used(call.state));
+    validate(call, TaskKind::ManagementImport, free)
+}
+
+/// Whether there is space for some files; `state` is `success` or `failure` here. Without space there is no job, which
+/// is not documented; nor is what `jobid` says then, here the -1 that means none elsewhere.
+fn validate(call: Call<'_>, kind: TaskKind, free: u64) -> Reply {
     let Some(files) = call.body().as_ref().and_then(announced) else {
         return not_done(400, NOT_VALID);
     };
-    let total: u64 = files.iter().map(|file| file.size).sum();
+    let total = files.iter().fold(0_u64, |total, file| total.saturating_add(file.size));
     let mut body = counters(files.len() as u64, total, 0.0);
-    let job = call.state.announce(TaskKind::ImportFirmware, &call.caller.user, files).job;
+    let (state, job, message) = if total <= free {
+        let job = call.state.announce(kind, &call.caller.user, files).job;
+        ("success", json!(job), envelope("informational", REPOSITORY_DONE))
+    } else {
+        ("failure", json!(-1), envelope("failure", NO_SPACE))
+    };
     if let Some(body) = body.as_object_mut() {
         body.insert("current".into(), "".into());
         body.insert("progress".into(), 100.into());
-        body.insert("state".into(), "success".into());
-        body.insert("jobid".into(), job.into());
-        body.insert("errorMsg".into(), envelope("informational", REPOSITORY_DONE));
+        body.insert("state".into(), state.into());
+        body.insert("jobid".into(), job);
+        body.insert("errorMsg".into(), message);
     }
     Reply::json(200, body)
 }
@@ -52,6 +71,11 @@ pub(crate) fn import_management(call: Call<'_>) -> Reply {
     if call.request.query("action").as_deref() != Some("import") {
         return not_done(400, NOT_VALID);
     }
+    upload(call, TaskKind::ManagementImport, |state| &mut state.management)
+}
+
+/// `POST /files/stgupdates/repository/import/SELF?jobid=…`, which belongs to the validation above.
+pub(crate) fn import_validated(call: Call<'_>) -> Reply {
     upload(call, TaskKind::ManagementImport, |state| &mut state.management)
 }
 

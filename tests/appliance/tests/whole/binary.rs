@@ -21,8 +21,13 @@ fn serve(arguments: &[&str]) -> (Child, BufReader<std::process::ChildStdout>, Va
 }
 
 fn terminate(child: &mut Child) -> bool {
+    ends_by(child, "-TERM")
+}
+
+/// Whether it ends cleanly by a signal.
+fn ends_by(child: &mut Child, signal: &str) -> bool {
     let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     child.wait().unwrap().success()
 }
 
@@ -39,20 +44,48 @@ fn it_says_how_to_be_reached_shows_requests_and_cleans_up() {
     let mode = std::fs::metadata(text("arguments_file")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
+    let secret = "Cookie: JSESSIONID=nobody knows";
     let fetched = Command::new("curl")
         .args(["--silent", "--cacert", &text("ca_path"), "--user", &format!("USERID:{}", text("password"))])
+        .args(["--user-agent", "a stranger", "--header", secret])
         .arg(format!("https://{}:{}/sessions", text("host"), described["port"]))
         .output();
     // A machine without curl sees the rest of this test.
-    let fetched = fetched.is_ok_and(|output| output.status.success());
-    assert!(terminate(&mut child));
+    if fetched.is_ok_and(|output| output.status.success()) {
+        // The log comes while it runs, after the lines for people.
+        let line = out.by_ref().lines().map(Result::unwrap).find(|line| line.starts_with('{')).unwrap();
+        let entry: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&entry["method"], &entry["target"], &entry["status"]),
+            (&"GET".into(), &"/sessions".into(), &200.into())
+        );
+        let headers = entry["headers"].as_array().unwrap();
+        for (name, value) in [("user-agent", "a stranger"), ("authorization", "********"), ("cookie", "********")] {
+            assert!(headers.contains(&serde_json::json!([name, value])), "{line}");
+        }
+        assert!(!line.contains(&text("password")) && !line.contains("Basic ") && !line.contains("nobody knows"));
+        assert!(entry["time"].is_f64() && entry["milliseconds"].is_f64(), "{line}");
+    }
+    assert!(ends_by(&mut child, "-INT"), "Ctrl-C");
     assert!(!Path::new(&text("ca_path")).exists());
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
-    let log: Vec<Value> = rest.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert!(!fetched || log.iter().any(|entry| entry["target"] == "/sessions" && entry["status"] == 200), "{rest}");
-    let shown = log.iter().map(Value::to_string).collect::<String>();
-    assert!(!shown.contains(&text("password")) && !shown.contains("Basic "));
+    assert!(rest.is_empty(), "{rest}");
+}
+
+#[test]
+fn every_account_can_be_used() {
+    let (mut child, mut out, described) = serve(&[]);
+    let accounts = described["accounts"].as_array().unwrap();
+    let names: Vec<&Value> = accounts.iter().map(|account| &account["username"]).collect();
+    assert_eq!(names, ["USERID", "READER"]);
+    assert_eq!(accounts[0]["password"], described["password"]);
+    assert!(terminate(&mut child));
+    let mut people = String::new();
+    out.read_to_string(&mut people).unwrap();
+    for account in accounts {
+        assert!(people.contains(account["password"].as_str().unwrap()), "{people}");
+    }
 }
 
 #[test]
@@ -83,7 +116,8 @@ fn run(arguments: &[&str]) -> (bool, String) {
 #[test]
 fn all_settings_can_be_found() {
     assert!(run(&["--help"]).1.contains("settings "));
-    assert!(run(&["serve", "--help"]).1.contains("`lxca-appliance settings`"));
+    let help = run(&["serve", "--help"]).1;
+    assert!(help.contains("`lxca-appliance settings`"));
     let defaults: Value = serde_json::from_str(&run(&["settings"]).1).unwrap();
     let schema: Value = serde_json::from_str(&run(&["settings", "--schema"]).1).unwrap();
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -108,6 +142,12 @@ fn all_settings_can_be_found() {
         "old_ciphers_only",
     ] {
         assert!(schema.to_string().contains(word), "{word}");
+    }
+    for quirk in names(&defaults["quirks"]) {
+        assert!(help.contains(&format!("  {quirk} ")), "{quirk}");
+    }
+    for word in ["stall_before_tls", "polls=", "x509_v1", "old_ciphers_only", "json, text, none"] {
+        assert!(help.contains(word), "{word}");
     }
 
     // What was printed is accepted.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lxca_appliance::{Appliance, Settings};
+use lxca_appliance::{Appliance, ExportParameter, Settings};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, UEFI, XCC, ask, basic, get, put, send, start};
@@ -91,6 +91,20 @@ fn an_export_is_made_polled_and_downloaded() {
         assert_eq!(file.header("content-type"), Some("application/zip"));
         check_zip(&file.body, &[UEFI]);
     }
+}
+
+#[test]
+fn one_way_to_download_may_be_the_only_one() {
+    let appliance = start();
+    let name = status(&appliance, "EXPORTREPOSITORY", &json!(12))["current"].as_str().unwrap().to_owned();
+    let answers = |wanted| {
+        appliance.change(|state| state.settings.quirks.export_parameter = wanted);
+        ["key", "action"]
+            .map(|word| ask(&appliance, "GET", &format!("{FIRMWARE}?{word}=export&exportRepoFilename={name}")).status)
+    };
+    assert_eq!(answers(ExportParameter::Key), [200, 400]);
+    assert_eq!(answers(ExportParameter::Action), [400, 200]);
+    assert_eq!(answers(ExportParameter::Both), [200, 200]);
 }
 
 #[test]
@@ -241,4 +255,30 @@ fn files_are_imported() {
         }
     };
     assert_eq!(imported["version"], "2.0");
+}
+
+#[test]
+fn what_does_not_fit_is_not_taken_in() {
+    let appliance = start();
+    let free = || get(&appliance, &format!("{FIRMWARE}?key=size"))["size"]["freeSpace"].as_u64().unwrap();
+    let before = free();
+    let validate = |path: &str, size: u64| {
+        let files = json!({ "files": [{ "index": 0, "name": "a.zip", "size": size, "type": "binary" }] });
+        put(&appliance, "POST", &format!("/files/{path}"), &files).json()
+    };
+    let path = "updateRepositories/firmware/import/validate";
+    assert_eq!(validate(path, before)["state"], "success");
+    let refused = validate(path, before + 1);
+    assert_eq!((&refused["state"], &refused["jobid"]), (&json!("failure"), &json!(-1)));
+    assert_eq!(refused["errorMsg"]["result"], "failure");
+    // System packs lie in the same repository.
+    appliance.change(|state| state.uxsps[0].downloaded = true);
+    assert!(free() < before);
+    let path = "stgupdates/repository/import/validate/SELF";
+    assert_eq!(validate(path, u64::MAX)["state"], "failure");
+    let job = validate(path, 5)["jobid"].clone();
+    assert_eq!(get(&appliance, &format!("/tasks/{job}"))[0]["status"], "Pending");
+    // Known to the upload that belongs to it, which finds no files here.
+    let target = format!("/files/stgupdates/repository/import/SELF?jobid={job}");
+    assert_eq!(put(&appliance, "POST", &target, &json!({})).status, 400);
 }
