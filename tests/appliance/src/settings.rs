@@ -11,8 +11,8 @@ use crate::faults::FaultRule;
 use crate::quirks::Quirks;
 
 /// All settings of one appliance. The copy inside [`crate::State`] is live: what is changed there counts from the
-/// next request on. Of address, port, certificate and accounts it holds what was read at the start; the rest of TLS is
-/// read again at a restart.
+/// next request on. But address, port, certificate and accounts are read at the start only, the rest of TLS also at a
+/// restart.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -62,7 +62,7 @@ pub struct Settings {
     /// Size of an export's ZIP file in bytes, about; it is made while it is sent, so gigabytes need no memory. Up to
     /// 1 PiB.
     pub export_bytes: u64,
-    /// Longest accepted body of an ordinary request, in bytes; longer ones get 413.
+    /// Longest accepted body of an ordinary request, in bytes; longer ones get 413. Limits are not documented.
     pub body_limit_bytes: usize,
     /// Longest accepted body of an upload (`/files/…`), in bytes; longer ones get 413.
     pub upload_limit_bytes: usize,

@@ -7,7 +7,18 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-fn serve(arguments: &[&str]) -> (Child, BufReader<std::process::ChildStdout>, Value) {
+/// A running `serve`, which does not outlive a test that fails.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(arguments: &[&str]) -> (Serving, BufReader<std::process::ChildStdout>, Value) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lxca-appliance"))
         .arg("serve")
         .args(arguments)
@@ -17,15 +28,15 @@ fn serve(arguments: &[&str]) -> (Child, BufReader<std::process::ChildStdout>, Va
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
-    (child, out, serde_json::from_str(&line).unwrap())
+    (Serving(child), out, serde_json::from_str(&line).unwrap())
 }
 
-fn terminate(child: &mut Child) -> bool {
+fn terminate(child: &mut Serving) -> bool {
     ends_by(child, "-TERM")
 }
 
 /// Whether it ends cleanly by a signal.
-fn ends_by(child: &mut Child, signal: &str) -> bool {
+fn ends_by(Serving(child): &mut Serving, signal: &str) -> bool {
     let id = child.id().to_string();
     assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     child.wait().unwrap().success()
