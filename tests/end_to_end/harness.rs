@@ -98,18 +98,24 @@ pub struct Lxca {
     stdin: Vec<u8>,
     environment: BTreeMap<String, String>,
     root: Option<PathBuf>,
+    program: PathBuf,
 }
 
 impl Lxca {
     /// A call with arguments and nothing on stdin.
     pub fn with_arguments(arguments: &[&str]) -> Lxca {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Lxca { arguments, stdin: Vec::new(), environment: BTreeMap::new(), root: None }
+        Lxca { arguments, stdin: Vec::new(), environment: BTreeMap::new(), root: None, program: binary() }
     }
 
     /// A call with these bytes on stdin.
     pub fn given(input: impl Into<Vec<u8>>) -> Lxca {
         Lxca { stdin: input.into(), ..Lxca::with_arguments(&["-"]) }
+    }
+
+    /// A call of another program, such as a copy of the binary, with no arguments and these bytes in a pipe.
+    pub fn of(program: PathBuf, input: impl Into<Vec<u8>>) -> Lxca {
+        Lxca { stdin: input.into(), program, ..Lxca::with_arguments(&[]) }
     }
 
     /// A call that asks an appliance; null takes a connection option away.
@@ -132,7 +138,7 @@ impl Lxca {
     /// The command, for callers with a wish of their own; stdin is a pipe that waits for [`Lxca::feed`].
     pub fn command(&self) -> Command {
         let mut command = match &self.root {
-            None => Command::new(binary()),
+            None => Command::new(&self.program),
             Some(root) => {
                 let mut command = Command::new(program("chroot"));
                 command.arg(root).arg("/lxca");

@@ -18,6 +18,7 @@ mod hostile;
 
 mod appliance_info;
 mod authentication;
+mod bolt;
 mod call;
 mod callers;
 mod every_fault;

@@ -1,0 +1,139 @@
+//! The binary as a Bolt task.
+//!
+//! Bolt was not at hand. What stands in for it does what its source and documentation say of a task with `"input_method":
+//! "stdin"`: it copies the executable into a new folder that is only the user's, runs it without arguments, hands it the
+//! parameters as one JSON object, and reads what it prints.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use lxca_appliance::Appliance;
+use serde_json::{Value, json};
+
+use crate::harness::{Lxca, appliance, binary, connection, requests, with};
+
+/// How Bolt hands the parameters over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    /// In a pipe to the executable.
+    Pipe,
+    /// With `tty: true` in the target's configuration: in a shell script around it.
+    Terminal,
+    /// With `files` in the metadata: the executable lies deeper, beside them.
+    BesideFiles,
+}
+
+/// Runs a task as Bolt does. The answer, or its `_error`.
+#[track_caller]
+fn runs(way: Way, task: &str, parameters: &Value, environment: &[(&str, &str)]) -> Result<Value, Value> {
+    let folder = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o700)).tempdir().unwrap();
+    let mut input = with(parameters.clone(), json!({"_task": task}));
+    let tasks = if way == Way::BesideFiles {
+        input["_installdir"] = json!(folder.path());
+        folder.path().join("lxca/tasks")
+    } else {
+        folder.path().to_owned()
+    };
+    fs::create_dir_all(&tasks).unwrap();
+    let executable = tasks.join("init");
+    fs::copy(binary(), &executable).unwrap();
+    let call = match way {
+        Way::Pipe | Way::BesideFiles => Lxca::of(executable, input.to_string()),
+        Way::Terminal => {
+            let script = folder.path().join("wrapper.sh");
+            let text = format!("#!/bin/sh\n'{}' <<'EOF'\n{input}\nEOF\n", executable.display());
+            fs::write(&script, text).unwrap();
+            fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+            Lxca::of(script, "")
+        }
+    };
+    let call = environment.iter().fold(call, |call, (name, value)| call.environment(name, value));
+    let ended = call.run();
+    assert_eq!(ended.stderr, "", "a task's stderr is of interest only when it prints nothing else");
+    let value = ended.answer().0;
+    // With another exit status than 0 and no `_error`, Bolt makes one up that says nothing.
+    assert_eq!(value.get("_error").is_some(), ended.status.code() == Some(1), "{value}");
+    match value.get("_error") {
+        None => Ok(value),
+        Some(error) => Err(error.clone()),
+    }
+}
+
+/// The parameters for an appliance and one of its tasks.
+fn export(appliance: &Appliance, more: Value) -> Value {
+    with(with(connection(appliance), json!({"task_id": 12})), more)
+}
+
+#[test]
+fn a_task_is_its_operation_whichever_way_it_is_run() {
+    let appliance = appliance();
+    for way in [Way::Pipe, Way::Terminal, Way::BesideFiles] {
+        let parameters = export(&appliance, json!({}));
+        let value = runs(way, "lxca::firmware_export_info", &parameters, &[]).unwrap();
+        assert_eq!(value["operation"], "firmware_export_info", "{way:?}");
+        assert_eq!(value["data"]["phase"], "complete", "{way:?}");
+        assert!(value["comment"].as_str().unwrap().contains("complete"), "{way:?}");
+    }
+}
+
+#[test]
+fn a_failed_task_has_an_error_of_bolts_shape() {
+    let appliance = appliance();
+    for way in [Way::Pipe, Way::Terminal] {
+        let error = runs(way, "lxca::firmware_export_info", &export(&appliance, json!({"task_id": 4711})), &[]);
+        let error = error.unwrap_err();
+        let keys: Vec<&String> = error.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["details", "kind", "msg"]);
+        assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("4711")), "{error}");
+        assert_eq!(error["kind"], "lxca/bad_request");
+        assert_eq!(error["details"]["error"], json!({"kind": "bad_request", "http_status": 400, "retryable": false}));
+        assert!(error["details"]["messages"].as_array().is_some_and(|messages| !messages.is_empty()), "{error}");
+    }
+}
+
+#[test]
+fn noop_asks_as_usual_and_changes_nothing() {
+    let appliance = appliance();
+    let plain = runs(Way::Pipe, "lxca::appliance_info", &connection(&appliance), &[]).unwrap();
+    appliance.clear_requests();
+    let parameters = with(connection(&appliance), json!({"_noop": true}));
+    let noop = runs(Way::Pipe, "lxca::appliance_info", &parameters, &[]).unwrap();
+    assert_eq!((&noop["data"], &noop["changed"]), (&plain["data"], &json!(false)));
+    assert_eq!(requests(&appliance), ["GET /aicc"]);
+}
+
+#[test]
+fn the_modules_own_task_needs_an_operation() {
+    let appliance = appliance();
+    let error = runs(Way::Pipe, "lxca", &connection(&appliance), &[]).unwrap_err();
+    assert_eq!(error["kind"], "lxca/invalid_input");
+    assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("`operation`")), "{error}");
+    let parameters = with(connection(&appliance), json!({"operation": "appliance_info"}));
+    assert_eq!(runs(Way::Pipe, "lxca", &parameters, &[]).unwrap()["operation"], "appliance_info");
+}
+
+#[test]
+fn the_password_may_come_from_the_environment() {
+    let appliance = appliance();
+    let parameters = with(connection(&appliance), json!({"password": null}));
+    let password = [("LXCA_PASSWORD", appliance.password())];
+    runs(Way::Pipe, "lxca::appliance_info", &parameters, &password).unwrap();
+    let error = runs(Way::Pipe, "lxca::appliance_info", &parameters, &[]).unwrap_err();
+    assert!(error["msg"].as_str().is_some_and(|msg| msg.contains("LXCA_PASSWORD")), "{error}");
+}
+
+#[test]
+fn a_remote_targets_configuration_is_neither_used_nor_shown() {
+    const SECRET: &str = "a-remote-targets-secret";
+    let appliance = appliance();
+    let target = json!({
+        "name": "rack-1", "uri": "remote://elsewhere.example", "protocol": "remote", "host": "elsewhere.example",
+        "port": 4443, "user": "somebody", "password": SECRET, "run-on": "localhost",
+    });
+    let parameters = with(connection(&appliance), json!({"_target": target.clone()}));
+    let value = runs(Way::Pipe, "lxca::appliance_info", &parameters, &[]).unwrap();
+    let error = runs(Way::Pipe, "lxca::appliance_info", &json!({"_target": target}), &[]).unwrap_err();
+    let msg = error["msg"].as_str().unwrap();
+    assert!(["`host`", "`username`", "`password`"].iter().all(|name| msg.contains(name)), "{msg}");
+    assert!(![value, error].iter().any(|answer| answer.to_string().contains(SECRET)));
+}
