@@ -8,9 +8,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use lxca_appliance::Appliance;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::harness::{Lxca, appliance, binary, connection, requests, with};
+use crate::schemas::{OPERATIONS, schema};
 
 /// How Bolt hands the parameters over.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -136,4 +137,66 @@ fn a_remote_targets_configuration_is_neither_used_nor_shown() {
     let msg = error["msg"].as_str().unwrap();
     assert!(["`host`", "`username`", "`password`"].iter().all(|name| msg.contains(name)), "{msg}");
     assert!(![value, error].iter().any(|answer| answer.to_string().contains(SECRET)));
+}
+
+/// The Puppet type of an option. What has an environment variable may be left out.
+fn puppet_type(option: &Value, required: bool) -> String {
+    let kinds = match &option["type"] {
+        Value::Array(kinds) => kinds.clone(),
+        Value::Null => vec![json!("string")], // a host, by reference
+        kind => vec![kind.clone()],
+    };
+    let kind = match (option["enum"].as_array(), kinds.first().and_then(Value::as_str).unwrap()) {
+        (Some(values), _) => {
+            let values: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+            format!("Enum[{}]", values.join(", "))
+        }
+        (None, "boolean") => "Boolean".to_owned(),
+        (None, "integer") => match (&option["minimum"], option["maximum"].as_u64()) {
+            (least, Some(most)) if most < i64::MAX as u64 => format!("Integer[{least}, {most}]"),
+            (least, _) => format!("Integer[{least}]"),
+        },
+        (None, "array") => format!("Array[String[1], {}]", option["minItems"]),
+        (None, "string") if option["type"].is_null() || option["minLength"] == 1 => "String[1]".to_owned(),
+        (None, "string") => "String".to_owned(),
+        (None, other) => panic!("what is a {other} in Puppet?"),
+    };
+    let from_environment = option["description"].as_str().unwrap().contains("Environment: `LXCA_");
+    if required && !from_environment { kind } else { format!("Optional[{kind}]") }
+}
+
+/// The metadata in README.md, by the name of the task.
+fn metadata() -> Map<String, Value> {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let files = page.split("\n`tasks/").skip(1).map(|rest| {
+        let (name, rest) = rest.split_once(".json`:\n\n```json\n").unwrap();
+        let (text, _) = rest.split_once("\n```\n").unwrap();
+        (name.to_owned(), serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}")))
+    });
+    files.collect()
+}
+
+#[test]
+fn the_metadata_on_the_page_has_the_options_of_the_schemas() {
+    let metadata = metadata();
+    assert_eq!(metadata.keys().collect::<Vec<_>>(), OPERATIONS);
+    for operation in OPERATIONS {
+        let schema = schema(&["schema", "input", operation]);
+        let mut parameters = Map::new();
+        for (name, option) in schema["properties"].as_object().unwrap() {
+            let required = schema["required"].as_array().unwrap().contains(&json!(name));
+            let mut parameter = json!({"type": puppet_type(option, required)});
+            if option["writeOnly"] == true {
+                parameter["sensitive"] = json!(true);
+            }
+            parameters.insert(name.clone(), parameter);
+        }
+        parameters.remove("operation");
+        let file = &metadata[operation];
+        assert_eq!(file["parameters"], Value::Object(parameters), "{operation}");
+        assert_eq!(file["implementations"], json!([{"name": "init"}]), "{operation}");
+        assert_eq!((&file["input_method"], &file["supports_noop"]), (&json!("stdin"), &json!(true)), "{operation}");
+        let keys = ["description", "implementations", "input_method", "parameters", "supports_noop"];
+        assert_eq!(file.as_object().unwrap().keys().collect::<Vec<_>>(), keys, "{operation}");
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::harness::Lxca;
 
 /// The operations.
-const OPERATIONS: [&str; 3] = ["appliance_info", "firmware_export_info", "management_server_update_info"];
+pub const OPERATIONS: [&str; 3] = ["appliance_info", "firmware_export_info", "management_server_update_info"];
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schemas")
@@ -37,7 +37,8 @@ fn printed(arguments: &[&str]) -> String {
     ended.stdout
 }
 
-fn schema(arguments: &[&str]) -> Value {
+/// The schema that the binary prints for these arguments.
+pub fn schema(arguments: &[&str]) -> Value {
     serde_json::from_str(&printed(arguments)).unwrap()
 }
 
