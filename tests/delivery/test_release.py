@@ -128,20 +128,18 @@ class Binary(unittest.TestCase):
         self.assertEqual({(member.uid, member.gid, member.uname, member.gname) for member in members}, {(0, 0, "", "")})
         self.assertEqual(len({member.mtime for member in members}), 1)
         for name in ("LICENSE-MIT", "LICENSE-APACHE", "README.md"):
-            self.assertEqual(in_archive(name), (ROOT / name).read_bytes())
+            self.assertTrue(in_archive(name) == (ROOT / name).read_bytes(), name)
 
     def test_notices_name_every_crate(self) -> None:
-        """With their versions, and texts below."""
+        """With their versions, and nothing that is not in the binary; texts below."""
         text = in_archive("THIRD-PARTY-NOTICES.txt").decode()
         crates = linked()
         self.assertGreater(len(crates), 30)
-        for name, version in crates:
-            self.assertRegex(text, rf"(?m)^    {re.escape(name)} {re.escape(version)}(,|$)")
-        for crate in ("jsonschema", "proptest", "lxca-appliance", "rcgen"):
-            self.assertNotRegex(text, rf"(?m)^    {crate} ")
+        self.assertEqual(set(re.findall(r"(?m)^    (\S+) (\d[^\s,]*)(?:,|$)", text)), crates)
         for words in ("Permission is hereby granted", "Apache License", "Copyright © 2005-2020 Rich Felker"):
-            self.assertIn(words, text)
-        self.assertIn("Copyright notices for The Rust Standard Library", in_archive(NOTICES[2]).decode())
+            self.assertTrue(words in text, words)
+        title = "Copyright notices for The Rust Standard Library"
+        self.assertTrue(title in in_archive("THIRD-PARTY-NOTICES-RUST.html").decode(), title)
 
     def test_accepted_licences_are_those_of_deny_toml(self) -> None:
         """Two tools, one list."""
@@ -190,7 +188,7 @@ class Sbom(unittest.TestCase):
         document = json.loads((DIST / SBOM).read_text())
         known = {one["bom-ref"] for one in [document["metadata"]["component"], *document["components"]]}
         self.assertEqual({one["ref"] for one in document["dependencies"]}, known)
-        self.assertLessEqual({other for one in document["dependencies"] for other in one["dependsOn"]}, known)
+        self.assertEqual({other for one in document["dependencies"] for other in one["dependsOn"]} - known, set())
 
 
 class Wheel(unittest.TestCase):
@@ -214,7 +212,7 @@ class Wheel(unittest.TestCase):
         content = self.content()
         self.assertEqual(sorted(content), sorted([f"lxca-{VERSION}.data/scripts/lxca", *expected]))
         for name in NOTICES:
-            self.assertEqual(content[f"{info}/licenses/{name}"], in_archive(name))
+            self.assertTrue(content[f"{info}/licenses/{name}"] == in_archive(name), name)
 
     def test_metadata(self) -> None:
         """As cargo knows it, with licences as PEP 639 wants them."""
@@ -232,7 +230,7 @@ class Wheel(unittest.TestCase):
             programs = Path(folder, "bin")
             printed(programs / "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check", DIST / WHEEL)
             self.assertEqual(printed(programs / "lxca", "--version"), f"lxca {VERSION}\n")
-            self.assertEqual((programs / "lxca").read_bytes(), in_archive("lxca"))
+            self.assertTrue((programs / "lxca").read_bytes() == in_archive("lxca"), "another binary than the archive's")
             self.assertFalse((programs / "lxca-appliance").exists())
 
 
