@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+Ask Lenovo XClarity Administrator (LXCA) by way of the program ``lxca``.
+
+The appliance and the credentials come from a connection profile, which is the configuration key ``lxca`` in the minion's
+configuration file or in the pillar. A function's argument ``profile`` names another key, as a second appliance needs.
+
+.. code-block:: yaml
+
+    lxca:
+      host: lxca.example.com
+      username: USERID
+      password: secret
+      ca_path: /etc/ssl/lxca-ca.pem
+      binary: /opt/lxca/lxca  # when it is neither beside Salt's Python nor on PATH
+
+Every option that ``lxca schema`` lists can stand there, and an argument of a function wins over it. A password does not
+belong into an argument: Salt keeps arguments, and what a function returns, in its job cache.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from typing import Any
+
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "lxca"
+__opts__: dict[str, Any]
+__salt__: dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+MINIMUM_VERSION = (0, 1, 0)
+"""The oldest program that knows what these functions ask."""
+
+LONGEST_FAREWELL = 6
+"""Seconds that an interrupted program has for ending by itself. Its logout from the appliance takes at most 5."""
+
+
+def __virtual__() -> str:
+    """Always there: whether the program is, is seen when it is called."""
+    return __virtualname__
+
+
+def call(operation: str, profile: str = "lxca", **options: Any) -> dict[str, Any]:
+    """
+    Ask any operation of the program, and return its answer: ``changed``, ``failed``, ``msg``, ``data`` and, when there are
+    any, ``messages`` of the appliance and ``warnings``.
+
+    When the answer is a failure this raises ``CommandExecutionError``, with the answer's ``error`` and ``messages`` as its
+    ``info``. Below a state that runs with ``test=True`` an operation changes nothing and says what it would change.
+
+    operation
+        The operation's name; ``lxca operations`` lists them.
+
+    profile : lxca
+        The configuration key that holds the connection profile.
+
+    options
+        The operation's options, and those of the profile that are to be others. ``binary`` is the path of the program.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' lxca.call appliance_info all=true profile=lxca_rack2
+    """
+    # An option without a value leaves the profile's. Names with an underscore in front are Salt's, or would tell the
+    # program that somebody else calls.
+    given = {name: value for name, value in options.items() if value is not None and not name.startswith("_")}
+    question = {**_profile(profile), **given}
+    binary = _binary(question.pop("binary", None))
+    question["operation"] = operation
+    if __opts__.get("test"):
+        question["_noop"] = True
+    answer = _ask(binary, question)
+    answer.pop("comment", None)
+    for warning in answer.get("warnings", []):
+        log.warning("%s: %s", operation, warning)
+    if answer["failed"]:
+        info = {name: answer[name] for name in ("error", "messages") if name in answer}
+        raise CommandExecutionError(answer["msg"], info=info)
+    return answer
+
+
+def appliance_info(profile: str = "lxca", **options: Any) -> dict[str, Any]:
+    """
+    Return name, version and build of the appliance: the connection test.
+
+    all : False
+        Whether to return everything else that the appliance says of itself, under ``data:details``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' lxca.appliance_info
+    """
+    return call("appliance_info", profile, **options)
+
+
+def firmware_export_info(task_id: int, profile: str = "lxca", **options: Any) -> dict[str, Any]:
+    """
+    Return how far the export of the firmware repository is, or how it ended. ``data:phase`` is ``created``, ``running``,
+    ``complete``, ``canceled`` or ``error``.
+
+    task_id
+        ID of the task, as starting the export answered it. 0 asks for all running tasks.
+
+    wait : False
+        Whether to poll until the task has ended. It is a failure then when it did not end well.
+
+    wait_timeout : 3600
+        Seconds until waiting is given up.
+
+    poll_interval : 10
+        Seconds between two polls.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' lxca.firmware_export_info 12
+        salt '*' lxca.firmware_export_info 12 wait=true wait_timeout=600
+    """
+    return call("firmware_export_info", profile, task_id=task_id, **options)
+
+
+def management_server_update_info(profile: str = "lxca", **options: Any) -> dict[str, Any]:
+    """
+    Return what is known of updates of the management server. Without ``fix_ids``: which of them its repository holds.
+
+    fix_ids
+        IDs of updates, as a list or with commas between them.
+
+    key
+        The one part that is wanted. With ``fix_ids``: ``all``, ``actions``, ``keys``, ``filetypes``, ``update``; without:
+        ``all``, ``currentVersion``, ``history``, ``importDir``, ``size``, ``updates``, ``updatedDate``.
+
+    filetype
+        ``readme`` or ``changeHistory``: that file of each update. Needs ``fix_ids``, excludes ``key``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' lxca.management_server_update_info
+        salt '*' lxca.management_server_update_info fix_ids=lnvgy_sw_lxca_291-4.0.1_anyos_noarch filetype=readme
+    """
+    return call("management_server_update_info", profile, **options)
+
+
+def _profile(name: str) -> dict[str, Any]:
+    """The connection profile. Without one, options and the program's environment variables have to do."""
+    profile = __salt__["config.get"](name, None)
+    if profile is None and name == "lxca":
+        return {}
+    if profile is None:
+        raise _unusable(
+            f"There is no connection profile {name}, neither in the minion's configuration nor in its pillar."
+        )
+    if not isinstance(profile, dict):
+        raise _unusable(f"The connection profile {name} is no mapping of options to values.")
+    return profile
+
+
+def _binary(named: str | None) -> str:
+    """The path of the program: what is named counts alone, else it is looked for beside Python first, where pip puts it."""
+    named = named or os.environ.get("LXCA_BINARY")
+    if named:
+        return os.path.expanduser(named)
+    folders = [sysconfig.get_path("scripts"), os.path.dirname(sys.executable)]
+    found = shutil.which("lxca", path=os.pathsep.join(folders)) or shutil.which("lxca")
+    if found is None:
+        raise _unusable(
+            f"The program lxca is not on this minion: it is neither in {' or '.join(dict.fromkeys(folders))} nor on PATH. "
+            "Install it, or name the file by `binary` in the connection profile or by LXCA_BINARY."
+        )
+    return found
+
+
+def _ask(binary: str, question: dict[str, Any]) -> dict[str, Any]:
+    """The program's answer, failed or not."""
+    # YAML reads 2026-01-31 as a date, which JSON does not have.
+    status, output, errors = _run([binary, "-"], json.dumps(question, default=str))
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        answer = None
+    if not (isinstance(answer, dict) and isinstance(answer.get("failed"), bool) and isinstance(answer.get("msg"), str)):
+        _require_version(binary)
+        ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        # What it printed instead is not shown, for it might be the password.
+        raise _unusable(f"{binary} {ended} without an answer in JSON.", "internal")
+    if answer.get("error", {}).get("kind") == "invalid_input":
+        # An older program does not know every operation and option.
+        _require_version(binary)
+    if errors:
+        # With LXCA_LOG set the program says here what it does, and never a secret.
+        log.debug("%s: %s", binary, errors.decode(errors="replace").rstrip())
+    return answer
+
+
+def _require_version(binary: str) -> None:
+    """Fails when the program is too old, or is something else. Only a failure makes this worth another process."""
+    _status, output, _errors = _run([binary, "--version"])
+    version = re.match(rb"lxca (\d+)\.(\d+)\.(\d+)", output)
+    if version is None:
+        raise _unusable(f"{binary} is not lxca: it does not answer --version as lxca does.")
+    if tuple(int(number) for number in version.groups()) < MINIMUM_VERSION:
+        minimum = ".".join(map(str, MINIMUM_VERSION))
+        raise _unusable(f"{binary} is {version.group().decode()}, and this module needs {minimum} or later.")
+
+
+def _run(command: list[str], document: str = "") -> tuple[int, bytes, bytes]:
+    """Status, output and errors of the program, which gets the document on its standard input and nowhere else."""
+    try:
+        # Not cmd.run_all: in the messages of older Salts it repeats the standard input.
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            try:
+                output, errors = process.communicate(document.encode())
+            except BaseException:
+                # Who interrupts Salt signals the program too, as a rule: it logs out then, which a second signal ends.
+                try:
+                    process.wait(LONGEST_FAREWELL)
+                except subprocess.TimeoutExpired:
+                    process.terminate()
+                raise
+    except OSError as error:
+        reasons = {
+            errno.ENOENT: "there is no such file",
+            errno.EACCES: "it is not executable, or its file system is mounted noexec",
+            errno.ENOEXEC: "it is for another processor, or no program at all",
+        }
+        reason = reasons.get(error.errno or 0, error.strerror)
+        raise _unusable(f"The program {command[0]} cannot be run: {reason}.") from error
+    return process.returncode, output, errors
+
+
+def _unusable(msg: str, kind: str = "local_file") -> CommandExecutionError:
+    """A failure before or without an answer, in the shape of one."""
+    return CommandExecutionError(msg, info={"error": {"kind": kind, "retryable": False}})

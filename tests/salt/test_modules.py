@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The execution module, called by salt-call."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import unittest
+
+from appliance import NEXT, PACK, Appliance
+from minion import ROOT, SCRIPTS, Minion, profile, stand_in
+
+SCHEMAS = [json.loads(file.read_text()) for file in (ROOT / "schemas").glob("?*_*.input.schema.json")]
+
+
+class Module(unittest.TestCase):
+    """One minion asks one appliance."""
+
+    appliance: Appliance
+    minion: Minion
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """The profiles: of the minion's configuration, of its pillar, and some that cannot work."""
+        cls.appliance = Appliance()
+        cls.addClassCleanup(cls.appliance.stop)
+        good = profile(cls.appliance)
+        nobody = {name: value for name, value in good.items() if name != "binary"}
+        configuration = {
+            "lxca": good,
+            "lxca_sdb": {**good, "password": "sdb://minion_environment/APPLIANCE_PASSWORD"},
+            "lxca_wrong": {**good, "password": "not-the-password"},
+            "lxca_date": {**good, "password": "2026-01-31"},
+            "lxca_text": "lxca.example.com",
+            "lxca_searched": nobody,
+            "minion_environment": {"driver": "env"},
+        }
+        secrets = (good["password"], "not-the-password")
+        cls.minion = Minion(*secrets, configuration=configuration, pillar={"lxca_pillar": good})
+        cls.addClassCleanup(cls.minion.stop)
+        cls.minion.sync()
+
+    def test_appliance_info(self) -> None:
+        """The answer is returned whole, but for the key that is there for other callers."""
+        called = self.minion.call("lxca.appliance_info")
+        self.assertEqual(called.status, 0, called)
+        self.assertEqual(
+            sorted(called.returned), ["api_version", "changed", "data", "failed", "msg", "operation"], called
+        )
+        self.assertEqual(called.returned["data"]["version"], "4.0.0")
+        self.assertIs(called.returned["changed"], False)
+
+    def test_firmware_export_info(self) -> None:
+        """The task's ID is what it is asked with; the profile is the pillar's."""
+        called = self.minion.call("lxca.firmware_export_info", "12", "profile=lxca_pillar")
+        self.assertEqual(called.returned["data"]["phase"], "complete", called)
+
+    def test_management_server_update_info(self) -> None:
+        """A list comes as Salt's command line writes it; a warning stays in the answer and is logged."""
+        arguments = [f"fix_ids=[{PACK}, no_such_update]", "key=update"]
+        called = self.minion.call("lxca.management_server_update_info", *arguments)
+        self.assertEqual([update["fixid"] for update in called.returned["data"]["updates"]], [PACK], called)
+        self.assertEqual(called.returned["data"]["missing_fix_ids"], ["no_such_update"])
+        (warning,) = called.returned["warnings"]
+        self.assertIn("no_such_update", warning)
+        self.assertIn(f"management_server_update_info: {warning}", called.stderr)
+
+    def test_call(self) -> None:
+        """Any operation; sdb gives the password."""
+        password = self.appliance.about["password"]
+        arguments = ["management_server_update_info", f"fix_ids={NEXT},{PACK}", "filetype=readme", "profile=lxca_sdb"]
+        called = self.minion.call("lxca.call", *arguments, APPLIANCE_PASSWORD=password)
+        self.assertEqual([file["fixid"] for file in called.returned["data"]["files"]], [NEXT, PACK], called)
+
+    def test_documentation(self) -> None:
+        """Every operation of the binary has a function, which documents every option of it and an example."""
+        documentation = self.minion.call("sys.doc", "lxca").returned
+        properties = {schema["properties"]["operation"]["const"]: set(schema["properties"]) for schema in SCHEMAS}
+        common = set.intersection(*properties.values())
+        self.assertLess({"operation", "host", "password"}, common)
+        self.assertEqual(set(documentation), {"lxca.call", *(f"lxca.{operation}" for operation in properties)})
+        for function, text in documentation.items():
+            self.assertIn("CLI Example:", text, function)
+            self.assertRegex(text, rf"(?m)^ +salt '\*' {function}\b", function)
+        for operation, options in properties.items():
+            documented = re.findall(
+                r"(?m)^(\w+)(?: : .*)?$", documentation[f"lxca.{operation}"].replace("\n    ", "\n")
+            )
+            self.assertEqual(set(documented), options - common, operation)
+
+    def test_wrong_password(self) -> None:
+        """The appliance's own words are in the failure, and what a caller can branch on."""
+        called = self.minion.call("lxca.appliance_info", "profile=lxca_wrong")
+        self.assertEqual(called.status, 1, called)
+        self.assertIn("FQXHMSE0291J", called.stderr)
+        self.assertRegex(called.stderr, r"kind:\s+authentication_failed")
+
+    def test_of_unusable_profiles(self) -> None:
+        """One that is not there is not taken for an empty one, and a text is none."""
+        called = self.minion.call("lxca.appliance_info", "profile=lxca_nowhere")
+        self.assertEqual(called.status, 1, called)
+        self.assertIn("There is no connection profile lxca_nowhere", called.stderr)
+        called = self.minion.call("lxca.appliance_info", "profile=lxca_text")
+        self.assertEqual(called.status, 1, called)
+        self.assertIn("The connection profile lxca_text is no mapping", called.stderr)
+
+    def test_of_a_binary_that_is_searched(self) -> None:
+        """LXCA_BINARY comes before Salt's own scripts, those before PATH; without any the failure says where it was."""
+        answers = """cat >/dev/null; printf '{"changed":false,"failed":false,"msg":"%s","data":{}}' "$0" """
+        folder = self.minion.folder / "bin"
+        folder.mkdir()
+        named = stand_in(self.minion.folder / "named", answers)
+        on_path = stand_in(folder / "lxca", answers)
+        path = f"{folder}:{os.environ['PATH']}"
+
+        def used(**variables: str) -> str:
+            called = self.minion.call("lxca.appliance_info", "profile=lxca_searched", **variables)
+            return str(called.returned["msg"])
+
+        self.assertEqual(used(PATH=path), on_path)
+        beside = stand_in(SCRIPTS / "lxca", answers)
+        self.addCleanup(os.unlink, beside)
+        self.assertEqual(used(PATH=path), beside)
+        self.assertEqual(used(PATH=path, LXCA_BINARY=named), named)
+
+    def test_of_no_binary(self) -> None:
+        """It says where it was looked for."""
+        called = self.minion.call("lxca.appliance_info", "profile=lxca_searched", PATH="/usr/bin:/bin")
+        self.assertEqual(called.status, 1, called)
+        self.assertIn(f"The program lxca is not on this minion: it is neither in {SCRIPTS} nor on PATH.", called.stderr)
+
+    def test_interrupted(self) -> None:
+        """Ctrl-C at a salt-call that waits: no session is left behind."""
+        self.appliance.forget()
+        arguments = ["lxca.firmware_export_info", "14", "wait=true", "poll_interval=60", "auth_method=session"]
+        with subprocess.Popen(
+            self.minion.command(*arguments),
+            env=self.minion.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:
+            requests = self.appliance.requests(2)
+            self.assertRegex(requests[0], "^POST /sessions 20")
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(timeout=30)
+        (request,) = self.appliance.requests(1)
+        self.assertRegex(request, "^DELETE /sessions 20")
