@@ -190,8 +190,7 @@ def _binary(named: str | None) -> str:
 
 def _ask(binary: str, question: dict[str, Any]) -> dict[str, Any]:
     """The program's answer, failed or not."""
-    # YAML reads 2026-01-31 as a date, which JSON does not have.
-    status, output, errors = _run([binary, "-"], json.dumps(question, default=str))
+    status, output, errors = _run([binary, "-"], json.dumps(question))
     try:
         answer = json.loads(output)
     except ValueError:

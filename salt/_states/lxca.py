@@ -35,6 +35,9 @@ def reachable(name: str, profile: str = "lxca", **options: Any) -> dict[str, Any
     """
     The appliance answers, knows the user and says who it is. What needs the appliance can require this.
 
+    ``retries: 10`` gives it about a minute to come up. Salt's own ``retry`` is no good for that: it repeats a refused login,
+    and 20 of those lock the account.
+
     name
         Any text.
 
@@ -48,9 +51,7 @@ def reachable(name: str, profile: str = "lxca", **options: Any) -> dict[str, Any
 
         the appliance:
           lxca.reachable:
-            - retry:
-                attempts: 20
-                interval: 30
+            - retries: 10
     """
     ret, _answer = _ask(name, "appliance_info", profile=profile, **options)
     return ret
@@ -126,7 +127,8 @@ def _comment(msg: str, answer: dict[str, Any]) -> str:
     lines = [msg]
     for message in answer.get("messages", []):
         texts = (message.get("text"), message.get("explanation"), message.get("recovery", {}).get("text"))
-        new = [text for text in texts if text and text not in msg]
+        # Within the sentence the text has lost its full stop.
+        new = [text for text in texts if text and text.rstrip(".") not in msg]
         if new and message.get("severity") != "informational":
             lines.append(f"{message.get('id', 'The appliance')}: {' '.join(new)}")
     return "\n".join(lines)

@@ -9,8 +9,9 @@ import re
 import signal
 import subprocess
 import unittest
+from pathlib import Path
 
-from appliance import NEXT, PACK, Appliance
+from appliance import NEXT, PACK, Appliance, until
 from minion import ROOT, SCRIPTS, Minion, profile, stand_in
 
 SCHEMAS = [json.loads(file.read_text()) for file in (ROOT / "schemas").glob("?*_*.input.schema.json")]
@@ -33,7 +34,6 @@ class Module(unittest.TestCase):
             "lxca": good,
             "lxca_sdb": {**good, "password": "sdb://minion_environment/APPLIANCE_PASSWORD"},
             "lxca_wrong": {**good, "password": "not-the-password"},
-            "lxca_date": {**good, "password": "2026-01-31"},
             "lxca_text": "lxca.example.com",
             "lxca_searched": nobody,
             "minion_environment": {"driver": "env"},
@@ -133,19 +133,31 @@ class Module(unittest.TestCase):
         self.assertIn(f"The program lxca is not on this minion: it is neither in {SCRIPTS} nor on PATH.", called.stderr)
 
     def test_interrupted(self) -> None:
-        """Ctrl-C at a salt-call that waits: no session is left behind."""
+        """Whoever stops a salt-call that waits leaves no session behind, even if nobody stops the binary."""
         self.appliance.forget()
-        arguments = ["lxca.firmware_export_info", "14", "wait=true", "poll_interval=60", "auth_method=session"]
-        with subprocess.Popen(
-            self.minion.command(*arguments),
-            env=self.minion.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process:
-            requests = self.appliance.requests(2)
-            self.assertRegex(requests[0], "^POST /sessions 20")
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait(timeout=30)
+        question = ["14", "wait=true", "wait_timeout=120", "poll_interval=60", "auth_method=session"]
+        salt = self.begin("lxca.firmware_export_info", *question)
+        self.assertRegex(self.appliance.requests(2)[0], "^POST /sessions 20")
+        salt.send_signal(signal.SIGINT)
+        salt.wait(timeout=30)
         (request,) = self.appliance.requests(1)
         self.assertRegex(request, "^DELETE /sessions 20")
+
+    def test_interrupted_with_the_binary(self) -> None:
+        """Ctrl-C at the terminal stops both. A binary that takes its time for the logout is not disturbed."""
+        script = """trap 'sleep 1; : >"$0.out"; exit 1' INT; cat >/dev/null; : >"$0.in"; sleep 60"""
+        binary = Path(stand_in(self.minion.folder / "slow", script))
+        salt = self.begin("lxca.appliance_info", f"binary={binary}")
+        until("a question", binary.with_suffix(".in").exists)
+        os.killpg(salt.pid, signal.SIGINT)
+        salt.wait(timeout=30)
+        self.assertTrue(binary.with_suffix(".out").exists())
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A salt-call in a process group of its own, as a shell starts it."""
+        nothing = subprocess.DEVNULL
+        command, environment = self.minion.command(*arguments), self.minion.environment()
+        salt = subprocess.Popen(command, env=environment, stdout=nothing, stderr=nothing, start_new_session=True)
+        self.addCleanup(salt.wait, timeout=30)
+        self.addCleanup(salt.kill)
+        return salt
