@@ -78,7 +78,12 @@ def answer_of(module: AnsibleModule, path: str, request: dict[str, object]) -> d
         answer = json.loads(output)
     except ValueError:
         answer = None
-    understood = isinstance(answer, dict) and isinstance(answer.get("failed"), bool)
+    understood = (
+        isinstance(answer, dict)
+        and isinstance(answer.get("failed"), bool)
+        and isinstance(answer.get("msg"), str)
+        and isinstance(answer.get("error", {}), dict)
+    )
     if not understood or answer.get("error", {}).get("kind") == "invalid_input":
         # A program that is too old does not know an option or an operation, or is something else altogether.
         complain_of_version(module, path)
@@ -110,6 +115,7 @@ def run(module: AnsibleModule, command: list[str], data: str | None = None) -> t
             errno.ENOENT: "there is no such file",
             errno.EACCES: "it is not executable, or its file system is mounted noexec",
             errno.ENOEXEC: "it is for another processor, or no program at all",
+            errno.EPIPE: "it ended before it had read the question",
         }
         reason = reasons.get(error.errno, str(error))
         raise Unusable("local_file", "The program %s cannot be run: %s." % (command[0], reason)) from error
