@@ -74,10 +74,10 @@ def call(operation: str, profile: str = "lxca", **options: Any) -> dict[str, Any
 
         salt '*' lxca.call appliance_info all=true profile=lxca_rack2
     """
-    # An option without a value leaves the profile's. Names with an underscore in front are Salt's, or would tell the
-    # program that somebody else calls.
-    given = {name: value for name, value in options.items() if value is not None and not name.startswith("_")}
-    question = {**_profile(profile), **given}
+    # An option without a value leaves the profile's.
+    wanted = {**_profile(profile), **{name: value for name, value in options.items() if value is not None}}
+    # Names with an underscore in front are Salt's, or would tell the program that somebody else calls.
+    question = {name: value for name, value in wanted.items() if not str(name).startswith("_")}
     binary = _binary(question.pop("binary", None))
     question["operation"] = operation
     if __opts__.get("test"):

@@ -41,7 +41,7 @@ class States(unittest.TestCase):
         cls.appliance = Appliance({"faults": faults})
         cls.addClassCleanup(cls.appliance.stop)
         good = profile(cls.appliance)
-        cls.minion = Minion(good["password"], configuration={}, pillar={"lxca": good})
+        cls.minion = Minion(good["password"], configuration={}, pillar={"lxca": {**good, "_ansible_version": "2.19"}})
         cls.addClassCleanup(cls.minion.stop)
         cls.minion.sync()
 
