@@ -15,7 +15,10 @@ import os
 import re
 import sys
 import sysconfig
+from collections.abc import Mapping
+from typing import Any
 
+from ansible.module_utils.ansible_release import __version__
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xclarity.lxca.plugins.module_utils.connection import CONNECTION, environment
 
@@ -34,7 +37,7 @@ class Unusable(Exception):
         self.kind = kind
 
 
-def ask(operation: str, argument_spec: dict[str, dict[str, object]]) -> None:
+def ask(operation: str, argument_spec: Mapping[str, object]) -> None:
     """Runs a module whole: reads its options, asks the program, ends with its answer."""
     spec = dict(CONNECTION, binary_path=BINARY_PATH, **argument_spec)
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
@@ -45,7 +48,7 @@ def ask(operation: str, argument_spec: dict[str, dict[str, object]]) -> None:
         operation=operation,
         _ansible_check_mode=module.check_mode,
         _ansible_diff=module._diff,
-        _ansible_version=module.ansible_version,
+        _ansible_version=__version__,
     )
     try:
         answer = answer_of(module, path or find(module), request)
@@ -65,13 +68,13 @@ def find(module: AnsibleModule) -> str:
     if path is None:
         raise Unusable(
             "local_file",
-            "The program lxca is not on this host: it is not in %s and not on PATH. Install its wheel into this Python, "
-            "or name the file by binary_path or LXCA_BINARY." % " and ".join(dict.fromkeys(folders)),
+            f"The program lxca is not on this host: it is not in {' and '.join(dict.fromkeys(folders))} and not on PATH. "
+            "Install its wheel into this Python, or name the file by binary_path or LXCA_BINARY.",
         )
     return path
 
 
-def answer_of(module: AnsibleModule, path: str, request: dict[str, object]) -> dict:
+def answer_of(module: AnsibleModule, path: str, request: Mapping[str, object]) -> dict[str, Any]:
     """What the program answers."""
     status, output, errors = run(module, [path, "-"], json.dumps(request))
     try:
@@ -89,10 +92,10 @@ def answer_of(module: AnsibleModule, path: str, request: dict[str, object]) -> d
         complain_of_version(module, path)
     if understood:
         return answer
-    ended = "was killed by signal %d" % -status if status < 0 else "ended with status %d" % status
+    ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
     # What it printed is not shown: whatever it was, it was not meant for people.
-    said = " and said on stderr: %s" % errors.strip()[-500:] if errors.strip() else ""
-    raise Unusable("internal", "%s %s without an answer in JSON%s." % (path, ended, said))
+    said = f" and said on stderr: {errors.strip()[-500:]}" if errors.strip() else ""
+    raise Unusable("internal", f"{path} {ended} without an answer in JSON{said}.")
 
 
 def complain_of_version(module: AnsibleModule, path: str) -> None:
@@ -100,9 +103,9 @@ def complain_of_version(module: AnsibleModule, path: str) -> None:
     status, output, _errors = run(module, [path, "--version"])
     version = re.match(r"lxca (\d+)\.(\d+)\.(\d+)", output)
     if status != 0 or version is None:
-        raise Unusable("local_file", "%s is not lxca: it does not answer --version as lxca does." % path)
+        raise Unusable("local_file", f"{path} is not lxca: it does not answer --version as lxca does.")
     if tuple(map(int, version.groups())) < tuple(map(int, MINIMUM_VERSION.split("."))):
-        wanted = "%s is %s, and this collection needs %s or later." % (path, version.group(), MINIMUM_VERSION)
+        wanted = f"{path} is {version.group()}, and this collection needs {MINIMUM_VERSION} or later."
         raise Unusable("local_file", wanted)
 
 
@@ -117,5 +120,5 @@ def run(module: AnsibleModule, command: list[str], data: str | None = None) -> t
             errno.ENOEXEC: "it is for another processor, or no program at all",
             errno.EPIPE: "it ended before it had read the question",
         }
-        reason = reasons.get(error.errno, str(error))
-        raise Unusable("local_file", "The program %s cannot be run: %s." % (command[0], reason)) from error
+        reason = reasons.get(error.errno or 0, str(error))
+        raise Unusable("local_file", f"The program {command[0]} cannot be run: {reason}.") from error
