@@ -11,11 +11,13 @@ import os
 import stat
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.ansible_release import __version__
 from ansible_collections.xclarity.lxca.plugins.module_utils import binary
 
 CONNECTION = {"host": "lxca.example.com", "username": "USERID", "password": "Passw0rd-of-9-bytes"}
@@ -141,12 +143,12 @@ def test_only_what_is_set_is_sent(run: Run, program: Program) -> None:
 @pytest.mark.parametrize("diff", [False, True])
 def test_check_mode_and_diff_are_sent(run: Run, program: Program, check: bool, diff: bool) -> None:
     """And which Ansible it is, by which the program knows its caller."""
-    run(binary_path=str(program.path), _ansible_check_mode=check, _ansible_diff=diff, _ansible_version="2.99.1")
+    run(binary_path=str(program.path), _ansible_check_mode=check, _ansible_diff=diff)
     question = program.input()
     assert {name: value for name, value in question.items() if name.startswith("_")} == {
         "_ansible_check_mode": check,
         "_ansible_diff": diff,
-        "_ansible_version": "2.99.1",
+        "_ansible_version": __version__,
     }
 
 
