@@ -54,8 +54,6 @@ def ask(operation: str, argument_spec: Mapping[str, object]) -> None:
         answer = answer_of(module, path or find(module), request)
     except Unusable as failure:
         answer = {"failed": True, "msg": str(failure), "error": {"kind": failure.kind, "retryable": False}}
-    for warning in answer.pop("warnings", []):
-        module.warn(warning)
     if answer["failed"]:
         module.fail_json(**answer)
     module.exit_json(**answer)
