@@ -172,7 +172,7 @@ impl Described for FirmwareExportInfo {
             "totalsize": 262_518,
             "updates": []
         });
-        vec![complete, json!({"tasks": [running]})]
+        vec![json!({"tasks": [running]}), complete]
     }
 
     fn read(options: &mut Options) -> Option<FirmwareExportInfo> {

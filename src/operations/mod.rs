@@ -39,7 +39,7 @@ pub trait Described: Operation + JsonSchema + Sized + 'static {
     /// What stands under `data` of its answers.
     type Data: JsonSchema;
 
-    /// Examples of `data` for the published schema, one of each shape; every attribute stands in one of them.
+    /// Examples of `data` for the published schema, one of each shape in their order; every attribute stands in one of them.
     fn examples() -> Vec<Value>;
 
     /// Takes its options; nothing when one of them was refused.

@@ -19,8 +19,6 @@ options:
       - 'Environment: E(LXCA_HOST).'
     type: str
     required: true
-    aliases:
-      - hostname
   password:
     description:
       - The user's password; sent as UTF-8.
@@ -35,8 +33,8 @@ options:
     required: true
   auth_method:
     description:
-      - 'How to log in: V(basic) sends the credentials with every request and leaves nothing behind;'
-      - V(session) logs in and out again (the appliance allows 3 sessions a user).
+      - 'How to log in: V(basic) sends the credentials with every request and leaves nothing behind; V(session) logs
+        in and out again (the appliance allows 3 sessions a user).'
       - 'Environment: E(LXCA_AUTH_METHOD).'
     type: str
     default: basic
@@ -45,16 +43,15 @@ options:
       - session
   ca_path:
     description:
-      - PEM file with the certificates that are trusted in place of the system's;
-      - V(~/) is expanded.
+      - PEM file with the certificates that are trusted in place of the system's; V(~/) is expanded.
       - A self-signed server certificate that stands in the file itself is trusted too.
       - 'Environment: E(LXCA_CA_PATH).'
     type: path
   certificate_fingerprint:
     description:
       - SHA-256 of the server's certificate, with or without V(sha256:) and colons, in any case.
-      - Replaces the checks of name, dates and chain and must match, also with O(validate_certs=false);
-      - O(ca_path) is not opened then.
+      - Replaces the checks of name, dates and chain and must match, also with O(validate_certs=false); O(ca_path)
+        is not opened then.
       - 'Environment: E(LXCA_CERTIFICATE_FINGERPRINT).'
     type: str
   connect_timeout:

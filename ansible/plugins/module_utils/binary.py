@@ -113,7 +113,7 @@ def run(module: AnsibleModule, command: list[str], data: str | None = None) -> t
         return module.run_command(command, data=data, handle_exceptions=False)
     except OSError as error:
         reasons = {
-            errno.ENOENT: "there is no such file",
+            errno.ENOENT: "there is no such file; its whole path is wanted",
             errno.EACCES: "it is not executable, or its file system is mounted noexec",
             errno.ENOEXEC: "it is for another processor, or no program at all",
             errno.EPIPE: "it ended before it had read the question",

@@ -67,62 +67,62 @@ data:
       description:
         - Build; decimal digits in a string.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: '264'
     date:
       description:
         - The appliance's clock, V(YYYY-MM-DD_HH-MM-SS).
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: 2026-11-21_22-05-31
     details:
       description:
         - The rest of the answer, with O(all=true).
       type: dict
-      returned: when the appliance says it
+      returned: when known
       sample:
         timezones: []
     name:
       description:
         - Name of the appliance.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: lxca1
     runlevel:
       description:
         - 0 halted, 3 running, 6 restarting.
       type: int
-      returned: when the appliance says it
+      returned: when known
       sample: 3
     status:
       description:
         - 'Always V(Normal): says nothing about health.'
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: Normal
     uuid:
       description:
         - UUID of the appliance.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
     version:
       description:
         - Version of XClarity Administrator, such as V(4.0.0).
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: 4.0.0
 error:
   description:
     - 'Of a failure: what a playbook can branch on.'
   type: dict
-  returned: failure
+  returned: failure, unless Ansible itself refused the options
   contains:
     http_status:
       description:
         - The HTTP status, when there was an answer.
       type: int
-      returned: when the appliance says it
+      returned: when known
       sample: 503
     kind:
       description:
@@ -169,37 +169,37 @@ messages:
       description:
         - What led to it, in the appliance's words.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: The user name or the password is not correct.
     id:
       description:
         - Message identifier, such as V(FQXHMUP2500I).
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: FQXHMSE0291J
     recovery:
       description:
         - What to do about it.
       type: dict
-      returned: when the appliance says it
+      returned: when known
       contains:
         text:
           description:
             - In words; may hold HTML.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: Log in with another user name or password.
         url:
           description:
             - Where to read more.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: https://lxca.example.com/help
     severity:
       description:
         - Severity, from the last letter of the id; left out when the letter is unknown.
       type: str
-      returned: when the appliance says it
+      returned: when known
       choices:
         - informational
         - warning
@@ -209,7 +209,7 @@ messages:
       description:
         - What happened.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: The user could not be authenticated.
 msg:
   description:

@@ -62,6 +62,8 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ export.data.phase }}, {{ export.data.progress }} %"
 
+# From here on user and password come from the environment, LXCA_USERNAME and LXCA_PASSWORD.
+
 - name: Wait for the end, two hours at most, and tell apart how it failed
   block:
     - name: Wait
@@ -75,7 +77,7 @@ EXAMPLES = r"""
     - name: Say that somebody canceled it
       ansible.builtin.debug:
         msg: "{{ export.msg }}"
-      when: export.error.kind == "task_canceled"
+      when: (export.error | default({})).kind | default('') == "task_canceled"
 
 - name: List all running exports
   xclarity.lxca.firmware_export_info:
@@ -108,20 +110,20 @@ data:
             - Name of the ZIP file.
             - Empty in one of the two documented examples of a finished export.
           type: str
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: ''
         downloadednum:
           description:
             - Number of firmware updates and UXSPs exported so far. 0 in the documented example of a finished export.
           type: int
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: 2
         downloadedsize:
           description:
             - Size of what is exported so far, in bytes.
           type: int
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: 131072
         phase:
           description:
             - Where the task is.
@@ -133,64 +135,64 @@ data:
             - complete
             - canceled
             - error
-          sample: null
+          sample: running
         progress:
           description:
             - 0 created, 50 in progress, 100 complete.
             - 'Tells nothing about success: a failed task can be at 100.'
           type: int
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: 50
         state:
           description:
             - V(canceled), V(complete) or V(error); what a running task says is not documented.
           type: str
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: ''
         taskIds:
           description:
             - ID of the task that collected the files.
             - A string in spite of its name, and empty in the examples.
           type: str
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: ''
         total:
           description:
             - Number of firmware updates and UXSPs in the ZIP file.
           type: int
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: 5
         totalsize:
           description:
             - Size of the ZIP file, in bytes.
           type: int
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: 262518
         updates:
           description:
             - Not described in the documentation, and empty in the examples.
           type: list
-          returned: when the appliance says it
-          sample: null
+          returned: when known
+          sample: []
     current:
       description:
         - Name of the ZIP file.
         - Empty in one of the two documented examples of a finished export.
       type: str
       returned: the one task
-      sample: null
+      sample: repository20261121222001.zip
     downloadednum:
       description:
         - Number of firmware updates and UXSPs exported so far. 0 in the documented example of a finished export.
       type: int
       returned: the one task
-      sample: null
+      sample: 5
     downloadedsize:
       description:
         - Size of what is exported so far, in bytes.
       type: int
       returned: the one task
-      sample: null
+      sample: 262518
     phase:
       description:
         - Where the task is.
@@ -202,56 +204,56 @@ data:
         - complete
         - canceled
         - error
-      sample: null
+      sample: complete
     progress:
       description:
         - 0 created, 50 in progress, 100 complete.
         - 'Tells nothing about success: a failed task can be at 100.'
       type: int
       returned: the one task
-      sample: null
+      sample: 100
     state:
       description:
         - V(canceled), V(complete) or V(error); what a running task says is not documented.
       type: str
       returned: the one task
-      sample: null
+      sample: complete
     taskIds:
       description:
         - ID of the task that collected the files.
         - A string in spite of its name, and empty in the examples.
       type: str
       returned: the one task
-      sample: null
+      sample: ''
     total:
       description:
         - Number of firmware updates and UXSPs in the ZIP file.
       type: int
       returned: the one task
-      sample: null
+      sample: 5
     totalsize:
       description:
         - Size of the ZIP file, in bytes.
       type: int
       returned: the one task
-      sample: null
+      sample: 262518
     updates:
       description:
         - Not described in the documentation, and empty in the examples.
       type: list
       returned: the one task
-      sample: null
+      sample: []
 error:
   description:
     - 'Of a failure: what a playbook can branch on.'
   type: dict
-  returned: failure
+  returned: failure, unless Ansible itself refused the options
   contains:
     http_status:
       description:
         - The HTTP status, when there was an answer.
       type: int
-      returned: when the appliance says it
+      returned: when known
       sample: 503
     kind:
       description:
@@ -298,37 +300,37 @@ messages:
       description:
         - What led to it, in the appliance's words.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: The user name or the password is not correct.
     id:
       description:
         - Message identifier, such as V(FQXHMUP2500I).
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: FQXHMSE0291J
     recovery:
       description:
         - What to do about it.
       type: dict
-      returned: when the appliance says it
+      returned: when known
       contains:
         text:
           description:
             - In words; may hold HTML.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: Log in with another user name or password.
         url:
           description:
             - Where to read more.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: https://lxca.example.com/help
     severity:
       description:
         - Severity, from the last letter of the id; left out when the letter is unknown.
       type: str
-      returned: when the appliance says it
+      returned: when known
       choices:
         - informational
         - warning
@@ -338,7 +340,7 @@ messages:
       description:
         - What happened.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: The user could not be authenticated.
 msg:
   description:

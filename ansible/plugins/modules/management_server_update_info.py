@@ -68,7 +68,9 @@ EXAMPLES = r"""
 
 - name: Say which are downloaded
   ansible.builtin.debug:
-    msg: "{{ repository.data.updates | selectattr('payload', 'true') | map(attribute='fixid') }}"
+    msg: "{{ repository.data.updates | selectattr('payload', 'defined') | selectattr('payload', 'true') | map(attribute='fixid') }}"
+
+# From here on user and password come from the environment, LXCA_USERNAME and LXCA_PASSWORD.
 
 - name: What is known of two updates
   xclarity.lxca.management_server_update_info:
@@ -108,19 +110,19 @@ data:
           description:
             - 'Which file it is: V(readme) or V(changeHistory).'
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: readme
         fixid:
           description:
             - ID of the package.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch
         value:
           description:
             - The whole text of the file.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: Repository pack for chassis and switches, version 1.1.0
     actions:
       description:
@@ -163,7 +165,7 @@ data:
       description:
         - The updates, in the order asked for.
       type: list
-      returned: with O(fix_ids), without O(fix_ids)
+      returned: with O(fix_ids) or without O(fix_ids)
       elements: dict
       contains:
         applied:
@@ -171,110 +173,110 @@ data:
             - Whether the update was applied.
             - Not documented; vendor's clients show it of updates in the repository.
           type: bool
-          returned: when the appliance says it
+          returned: when known
           sample: false
         applyable:
           description:
             - Whether the update can be installed.
           type: bool
-          returned: when the appliance says it
+          returned: when known
           sample: true
         buildNumber:
           description:
             - Build number of the package.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: SWITCH-01
         buildType:
           description:
             - Build type, such as V(production).
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: production
         change:
           description:
             - Whether the package has a change history.
           type: bool
-          returned: when the appliance says it
+          returned: when known
           sample: true
         comp:
           description:
             - 'Component named in the package''s XML file: V(Utility).'
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: Utility
         downloadedsize:
           description:
             - Bytes downloaded so far.
           type: int
-          returned: when the appliance says it
+          returned: when known
           sample: 3846012416
         errorMsg:
           description:
             - What went wrong while downloading; empty when nothing did.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: ''
         fixid:
           description:
             - ID of the package, as O(fix_ids) takes it.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch
         latest:
           description:
             - Whether this is the newest package for its component in the repository.
           type: bool
-          returned: when the appliance says it
+          returned: when known
           sample: true
         name:
           description:
             - Name of the package; may be empty.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: ''
         origin:
           description:
             - Name of the package's XML file.
             - Not documented, but in the documented example.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch.xml
         payload:
           description:
             - Whether the payload is in the repository, that is, downloaded.
           type: bool
-          returned: when the appliance says it
+          returned: when known
           sample: true
         payloadFilename:
           description:
             - Name of the payload file; may be empty.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch.zip
         percentage:
           description:
             - How much is downloaded, in percent.
           type: int
-          returned: when the appliance says it
+          returned: when known
           sample: 100
         readableName:
           description:
             - Name of the package for people.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: Repository pack for chassis and switches
         readme:
           description:
             - Whether the package has a readme.
           type: bool
-          returned: when the appliance says it
+          returned: when known
           sample: true
         releasedate:
           description:
             - Date of release, V(YYYY-MM-DD).
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: '2026-03-02'
         severity:
           description:
@@ -282,31 +284,31 @@ data:
             - Documented as the words V(initialRelease), V(critical), V(suggested) and V(noncritical), a number
               in the documented example; which number means which word is not documented, so it is not translated.
           type: int
-          returned: when the appliance says it
+          returned: when known
           sample: 3
         state:
           description:
             - Status of the package; its values are not documented.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: ''
         supportDownload:
           description:
             - Whether the package can be downloaded from the web.
           type: bool
-          returned: when the appliance says it
+          returned: when known
           sample: true
         totalsize:
           description:
             - Size of the package, in bytes; beyond 32 bits.
           type: int
-          returned: when the appliance says it
+          returned: when known
           sample: 3846012416
         version:
           description:
             - Version of the package.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: 1.1.0
     currentVersion:
       description:
@@ -325,49 +327,49 @@ data:
           description:
             - Build number.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: '264'
         dateApplied:
           description:
             - When it was applied.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: '2026-03-09'
         description:
           description:
             - What it is.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: XClarity Administrator 4.0.0
         detailInfo:
           description:
             - Details.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: ''
         fileName:
           description:
             - Name of the file it came from.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: ''
         flavor:
           description:
             - Kind of update, such as V(base install).
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: base install
         installationFailedDate:
           description:
             - When its installation failed.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: ''
         version:
           description:
             - Version.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: 4.0.0
     importDir:
       description:
@@ -385,19 +387,19 @@ data:
           description:
             - Bytes the repository may take.
           type: int
-          returned: when the appliance says it
+          returned: when known
           sample: 53687091200
         freeSpace:
           description:
             - Bytes left.
           type: int
-          returned: when the appliance says it
+          returned: when known
           sample: 49841078784
         usedSpace:
           description:
             - Bytes taken.
           type: int
-          returned: when the appliance says it
+          returned: when known
           sample: 3846012416
     updatedDate:
       description:
@@ -409,13 +411,13 @@ error:
   description:
     - 'Of a failure: what a playbook can branch on.'
   type: dict
-  returned: failure
+  returned: failure, unless Ansible itself refused the options
   contains:
     http_status:
       description:
         - The HTTP status, when there was an answer.
       type: int
-      returned: when the appliance says it
+      returned: when known
       sample: 503
     kind:
       description:
@@ -462,37 +464,37 @@ messages:
       description:
         - What led to it, in the appliance's words.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: The user name or the password is not correct.
     id:
       description:
         - Message identifier, such as V(FQXHMUP2500I).
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: FQXHMSE0291J
     recovery:
       description:
         - What to do about it.
       type: dict
-      returned: when the appliance says it
+      returned: when known
       contains:
         text:
           description:
             - In words; may hold HTML.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: Log in with another user name or password.
         url:
           description:
             - Where to read more.
           type: str
-          returned: when the appliance says it
+          returned: when known
           sample: https://lxca.example.com/help
     severity:
       description:
         - Severity, from the last letter of the id; left out when the letter is unknown.
       type: str
-      returned: when the appliance says it
+      returned: when known
       choices:
         - informational
         - warning
@@ -502,7 +504,7 @@ messages:
       description:
         - What happened.
       type: str
-      returned: when the appliance says it
+      returned: when known
       sample: The user could not be authenticated.
 msg:
   description:
