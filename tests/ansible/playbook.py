@@ -18,9 +18,9 @@ from ansible.release import __version__
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "strangers"))
 
-from appliance import PACK, Appliance
+from appliance import NEXT, PACK, Appliance
 
-__all__ = ["CORE", "HERE", "PACK", "PlaybookCase", "Run", "Task"]
+__all__ = ["CORE", "HERE", "NEXT", "PACK", "PlaybookCase", "Run", "Task"]
 
 CORE = tuple(map(int, __version__.split(".")[:2]))
 """The version of ansible-core, such as (2, 19)."""

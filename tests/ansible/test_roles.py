@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from playbook import PlaybookCase, Run
-
-from appliance import NEXT, PACK
+from playbook import NEXT, PACK, PlaybookCase, Run
 
 PLAYBOOKS = Path(os.environ["ANSIBLE_COLLECTIONS_PATH"]) / "ansible_collections" / "xclarity" / "lxca" / "playbooks"
 LIST = "/managementServer/updates?key=updates"
@@ -17,7 +15,10 @@ LIST = "/managementServer/updates?key=updates"
 
 def answers(path: str, document: dict[str, Any]) -> dict[str, Any]:
     """A fault: another answer than the appliance's own."""
-    return {"path": path, "fault": {"body": {"status": 200, "content_type": "application/json", "raw": json.dumps(document)}}}
+    return {
+        "path": path,
+        "fault": {"body": {"status": 200, "content_type": "application/json", "raw": json.dumps(document)}},
+    }
 
 
 class RoleCase(PlaybookCase):
@@ -94,7 +95,7 @@ class Roles(RoleCase):
 class OddAnswers(RoleCase):
     """An appliance that leaves out what it does not know, or says what it must not."""
 
-    settings = {
+    settings: ClassVar[dict[str, Any]] = {
         "faults": [
             answers(
                 LIST,
