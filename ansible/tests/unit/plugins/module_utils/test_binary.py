@@ -257,7 +257,7 @@ def test_no_program(run: Run, tmp_path: Path) -> None:
 def test_no_such_file(run: Run, tmp_path: Path) -> None:
     """A path that leads nowhere."""
     path = tmp_path / "nowhere/lxca"
-    assert unusable(run(binary_path=str(path))) == f"The program {path} cannot be run: there is no such file."
+    assert unusable(run(binary_path=str(path))) == f"The program {path} cannot be run: there is no such file; its whole path is wanted."
 
 
 def test_not_executable(run: Run, program: Program) -> None:
