@@ -2,8 +2,9 @@
 """
 Ask Lenovo XClarity Administrator (LXCA) by way of the program ``lxca``.
 
-The appliance and the credentials come from a connection profile, which is the configuration key ``lxca`` in the minion's
-configuration file or in the pillar. A function's argument ``profile`` names another key, as a second appliance needs.
+The appliance and the credentials come from a connection profile: the configuration key ``lxca`` of the first that has it of
+the minion's configuration, the pillar, and the master's configuration where the pillar holds it (``pillar_opts``). Grains do
+not count: they are facts of the machine. A function's argument ``profile`` names another key, as a second appliance needs.
 
 .. code-block:: yaml
 
@@ -51,19 +52,23 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-def call(operation: str, profile: str = "lxca", **options: Any) -> dict[str, Any]:
+def call(operation: str, profile: str = "lxca", test: bool | None = None, **options: Any) -> dict[str, Any]:
     """
     Ask any operation of the program, and return its answer: ``changed``, ``failed``, ``msg``, ``data`` and, when there are
     any, ``messages`` of the appliance and ``warnings``.
 
     When the answer is a failure this raises ``CommandExecutionError``, with the answer's ``error`` and ``messages`` as its
-    ``info``. Below a state that runs with ``test=True`` an operation changes nothing and says what it would change.
+    ``info``.
 
     operation
         The operation's name; ``lxca operations`` lists them.
 
     profile : lxca
         The configuration key that holds the connection profile.
+
+    test
+        Whether to change nothing and say what would change. Every function here takes it. Without it the ``test`` of the
+        calling state counts, or that of the minion's configuration.
 
     options
         The operation's options, and those of the profile that are to be others. ``binary`` is the path of the program.
@@ -80,7 +85,7 @@ def call(operation: str, profile: str = "lxca", **options: Any) -> dict[str, Any
     question = {name: value for name, value in wanted.items() if not str(name).startswith("_")}
     binary = _binary(question.pop("binary", None))
     question["operation"] = operation
-    if __opts__.get("test"):
+    if __opts__.get("test") if test is None else test:
         question["_noop"] = True
     answer = _ask(binary, question)
     answer.pop("comment", None)
@@ -161,23 +166,33 @@ def management_server_update_info(profile: str = "lxca", **options: Any) -> dict
 
 def _profile(name: str) -> dict[str, Any]:
     """The connection profile. Without one, options and the program's environment variables have to do."""
-    profile = __salt__["config.get"](name, None)
+    # Grains would come before the pillar, and are only what the machine found out about itself.
+    profile = __salt__["config.get"](name, None, omit_grains=True)
     if profile is None and name == "lxca":
         return {}
     if profile is None:
         raise _unusable(
-            f"There is no connection profile {name}, neither in the minion's configuration nor in its pillar."
+            f"There is no connection profile {name}, neither in the minion's configuration nor in its pillar. "
+            "Grains do not count.",
+            "invalid_input",
         )
     if not isinstance(profile, dict):
-        raise _unusable(f"The connection profile {name} is no mapping of options to values.")
+        raise _unusable(f"The connection profile {name} is no mapping of options to values.", "invalid_input")
     return profile
 
 
-def _binary(named: str | None) -> str:
+def _binary(named: Any) -> str:
     """The path of the program: what is named counts alone, else it is looked for beside Python first, where pip puts it."""
-    named = named or os.environ.get("LXCA_BINARY")
-    if named:
-        return os.path.expanduser(named)
+    if not isinstance(named, (str, type(None))):
+        raise _unusable("`binary` is the path of the program, as text.", "invalid_input")
+    path: str | None = named or os.environ.get("LXCA_BINARY")
+    if path and not os.path.dirname(path):
+        # Who names the file does not want whichever PATH has.
+        raise _unusable(
+            f"The program {path} is named without its folder: write, say, /opt/lxca/{path}.", "invalid_input"
+        )
+    if path:
+        return os.path.expanduser(path)
     folders = [sysconfig.get_path("scripts"), os.path.dirname(sys.executable)]
     found = shutil.which("lxca", path=os.pathsep.join(folders)) or shutil.which("lxca")
     if found is None:
@@ -195,7 +210,12 @@ def _ask(binary: str, question: dict[str, Any]) -> dict[str, Any]:
         answer = json.loads(output)
     except ValueError:
         answer = None
-    if not (isinstance(answer, dict) and isinstance(answer.get("failed"), bool) and isinstance(answer.get("msg"), str)):
+    if not (
+        isinstance(answer, dict)
+        and isinstance(answer.get("failed"), bool)
+        and isinstance(answer.get("msg"), str)
+        and isinstance(answer.get("error", {}), dict)
+    ):
         _require_version(binary)
         ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         # What it printed instead is not shown, for it might be the password.
@@ -232,7 +252,7 @@ def _run(command: list[str], document: str = "") -> tuple[int, bytes, bytes]:
             except BaseException:
                 # Who interrupts Salt signals the program too, as a rule: it logs out then, which a second signal ends.
                 try:
-                    process.wait(LONGEST_FAREWELL)
+                    process.communicate(timeout=LONGEST_FAREWELL)
                 except subprocess.TimeoutExpired:
                     process.terminate()
                 raise

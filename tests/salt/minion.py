@@ -77,8 +77,14 @@ class Called:
 class Minion:
     """A minion in a folder of its own. After each call it is made sure that no secret came out of it."""
 
-    def __init__(self, *secrets: str, configuration: dict[str, Any], pillar: dict[str, Any] | None = None) -> None:
-        """Writes its configuration and its pillar."""
+    def __init__(
+        self,
+        *secrets: str,
+        configuration: dict[str, Any],
+        pillar: dict[str, Any] | None = None,
+        grains: dict[str, Any] | None = None,
+    ) -> None:
+        """Writes its configuration, its pillar and grains of its own."""
         self.secrets = secrets
         self._folder = tempfile.TemporaryDirectory()
         self.folder = Path(self._folder.name)
@@ -97,6 +103,7 @@ class Minion:
             (self.folder / folder).mkdir()
         # YAML holds JSON.
         (self.folder / "minion").write_text(json.dumps({**own, **configuration}))
+        (self.folder / "grains").write_text(json.dumps(grains or {}))
         (self.folder / "pillar/top.sls").write_text("base: {'*': [secrets]}")
         (self.folder / "pillar/secrets.sls").write_text(json.dumps(pillar or {}))
 

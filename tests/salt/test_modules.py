@@ -10,6 +10,7 @@ import signal
 import subprocess
 import unittest
 from pathlib import Path
+from typing import Any
 
 from appliance import NEXT, PACK, Appliance, until
 from minion import ROOT, SCRIPTS, Minion, profile, stand_in
@@ -30,16 +31,22 @@ class Module(unittest.TestCase):
         cls.addClassCleanup(cls.appliance.stop)
         good = profile(cls.appliance)
         nobody = {name: value for name, value in good.items() if name != "binary"}
+        elsewhere = {**good, "port": 1, "retries": 0}
         configuration = {
             "lxca": good,
             "lxca_sdb": {**good, "password": "sdb://minion_environment/APPLIANCE_PASSWORD"},
             "lxca_wrong": {**good, "password": "not-the-password"},
             "lxca_text": "lxca.example.com",
             "lxca_searched": nobody,
+            "lxca_number": {**good, "binary": 12},
+            "lxca_false": {**good, "binary": False},
+            "lxca_bare": {**good, "binary": "lxca"},
             "minion_environment": {"driver": "env"},
         }
         secrets = (good["password"], "not-the-password")
-        cls.minion = Minion(*secrets, configuration=configuration, pillar={"lxca_pillar": good})
+        pillar = {"lxca_pillar": good, "lxca": elsewhere, "master": {"lxca_pillar": elsewhere, "lxca_master": good}}
+        grains = {name: elsewhere for name in ("lxca", "lxca_pillar", "lxca_master", "lxca_grains")}
+        cls.minion = Minion(*secrets, configuration=configuration, pillar=pillar, grains=grains)
         cls.addClassCleanup(cls.minion.stop)
         cls.minion.sync()
 
@@ -57,6 +64,14 @@ class Module(unittest.TestCase):
         """The task's ID is what it is asked with; the profile is the pillar's."""
         called = self.minion.call("lxca.firmware_export_info", "12", "profile=lxca_pillar")
         self.assertEqual(called.returned["data"]["phase"], "complete", called)
+
+    def test_of_the_order(self) -> None:
+        """The minion's configuration, its pillar, what the pillar holds of the master's configuration; never grains."""
+        for name in ("lxca", "lxca_pillar", "lxca_master"):
+            called = self.minion.call("lxca.appliance_info", f"profile={name}")
+            self.assertEqual(called.returned["data"]["version"], "4.0.0", called)
+        called = self.minion.call("lxca.appliance_info", "profile=lxca_grains")
+        self.assertIn("There is no connection profile lxca_grains", called.stderr)
 
     def test_management_server_update_info(self) -> None:
         """A list comes as Salt's command line writes it; a warning stays in the answer and is logged."""
@@ -100,12 +115,17 @@ class Module(unittest.TestCase):
 
     def test_of_unusable_profiles(self) -> None:
         """One that is not there is not taken for an empty one, and a text is none."""
-        called = self.minion.call("lxca.appliance_info", "profile=lxca_nowhere")
-        self.assertEqual(called.status, 1, called)
-        self.assertIn("There is no connection profile lxca_nowhere", called.stderr)
-        called = self.minion.call("lxca.appliance_info", "profile=lxca_text")
-        self.assertEqual(called.status, 1, called)
-        self.assertIn("The connection profile lxca_text is no mapping", called.stderr)
+        for name, text in {
+            "lxca_nowhere": "There is no connection profile lxca_nowhere",
+            "lxca_text": "The connection profile lxca_text is no mapping",
+            "lxca_number": "`binary` is the path of the program, as text.",
+            "lxca_false": "`binary` is the path of the program, as text.",
+            "lxca_bare": "The program lxca is named without its folder",
+        }.items():
+            called = self.minion.call("lxca.appliance_info", f"profile={name}")
+            self.assertEqual(called.status, 1, called)
+            self.assertIn(text, called.stderr)
+            self.assertRegex(called.stderr, r"kind:\s+invalid_input")
 
     def test_of_a_binary_that_is_searched(self) -> None:
         """LXCA_BINARY comes before Salt's own scripts, those before PATH; without any the failure says where it was."""
@@ -126,6 +146,30 @@ class Module(unittest.TestCase):
         self.assertEqual(used(PATH=path), beside)
         self.assertEqual(used(PATH=path, LXCA_BINARY=named), named)
 
+    def test_in_check_mode(self) -> None:
+        """`test` is Salt's word for the program's check mode, and no option of the operation."""
+        answer = '{"changed": false, "failed": false, "msg": "Noted.", "data": {}}'
+        binary = stand_in(self.minion.folder / "noting", f"cat >\"$0.question\"; echo '{answer}'")
+
+        def question(*arguments: str) -> dict[str, Any]:
+            called = self.minion.call("lxca.firmware_export_info", "12", f"binary={binary}", *arguments)
+            self.assertEqual(called.status, 0, called)
+            recorded: dict[str, Any] = json.loads(Path(f"{binary}.question").read_text())
+            return recorded
+
+        plain = question()
+        self.assertNotIn("_noop", plain)
+        self.assertEqual(question("test=True"), {**plain, "_noop": True})
+        self.assertEqual(question("test=False"), plain)
+        self.assertEqual(self.minion.call("lxca.firmware_export_info", "12", "test=True").status, 0)
+
+    def test_of_an_answer_to_an_unread_question(self) -> None:
+        """It counts: the question is too long for the pipe, so that writing it fails."""
+        answer = '{"changed": false, "failed": false, "msg": "Known before.", "data": {}}'
+        binary = stand_in(self.minion.folder / "hasty", f"echo '{answer}'")
+        called = self.minion.call("lxca.appliance_info", f"binary={binary}", f"server_name={'x' * 100_000}")
+        self.assertEqual(called.returned["msg"], "Known before.", called)
+
     def test_of_no_binary(self) -> None:
         """It says where it was looked for."""
         called = self.minion.call("lxca.appliance_info", "profile=lxca_searched", PATH="/usr/bin:/bin")
@@ -144,8 +188,8 @@ class Module(unittest.TestCase):
         self.assertRegex(request, "^DELETE /sessions 20")
 
     def test_interrupted_with_the_binary(self) -> None:
-        """Ctrl-C at the terminal stops both. A binary that takes its time for the logout is not disturbed."""
-        script = """trap 'sleep 1; : >"$0.out"; exit 1' INT; cat >/dev/null; : >"$0.in"; sleep 60"""
+        """Ctrl-C at the terminal stops both. A binary that takes its time for the logout, and tells a lot, is not disturbed."""
+        script = """trap 'sleep 1; head -c 100000 /dev/zero; : >"$0.out"; exit 1' INT; cat >/dev/null; : >"$0.in"; sleep 60"""
         binary = Path(stand_in(self.minion.folder / "slow", script))
         salt = self.begin("lxca.appliance_info", f"binary={binary}")
         until("a question", binary.with_suffix(".in").exists)
