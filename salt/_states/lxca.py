@@ -53,7 +53,7 @@ def reachable(name: str, profile: str = "lxca", **options: Any) -> dict[str, Any
           lxca.reachable:
             - retries: 10
     """
-    ret, _answer = _ask(name, "appliance_info", profile=profile, **options)
+    ret, _answer = _ask(name, "appliance_info", options, profile=profile)
     return ret
 
 
@@ -88,10 +88,16 @@ def export_complete(
     options
         Those of the profile that are to be others.
     """
-    waiting: dict[str, Any] = {}
-    if not __opts__["test"]:
-        waiting = {"wait": True, "wait_timeout": wait_timeout, "poll_interval": poll_interval}
-    ret, answer = _ask(name, "firmware_export_info", profile=profile, task_id=task_id, **waiting, **options)
+    ret, answer = _ask(
+        name,
+        "firmware_export_info",
+        options,
+        profile=profile,
+        task_id=task_id,
+        wait=not __opts__["test"],
+        wait_timeout=wait_timeout,
+        poll_interval=poll_interval,
+    )
     if not ret["result"]:
         return ret
     data = answer["data"]
@@ -108,11 +114,21 @@ def export_complete(
     return ret
 
 
-def _ask(name: str, operation: str, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a state returns when the answer decides, and the answer. Nothing here changes the appliance."""
+def _ask(name: str, operation: str, options: dict[str, Any], **own: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """
+    What a state returns when the answer decides, and the answer. Nothing here changes the appliance.
+
+    The SLS gives the options; what the state decides itself is its own.
+    """
     ret: dict[str, Any] = {"name": name, "changes": {}, "result": True, "comment": ""}
+    refused = sorted(options.keys() & {"operation", "test", *own})
+    if refused:
+        ret.update(
+            result=False, comment=f"The state decides on {' and '.join(refused)} itself: leave it out of the SLS."
+        )
+        return ret, {}
     try:
-        answer = __salt__["lxca.call"](operation, **options)
+        answer = __salt__["lxca.call"](operation, **options, **own)
     except CommandExecutionError as failure:
         ret.update(result=False, comment=_comment(failure.error, failure.info or {}))
         return ret, {}

@@ -41,7 +41,11 @@ class States(unittest.TestCase):
         cls.appliance = Appliance({"faults": faults})
         cls.addClassCleanup(cls.appliance.stop)
         good = profile(cls.appliance)
-        cls.minion = Minion(good["password"], configuration={}, pillar={"lxca": {**good, "_ansible_version": "2.19"}})
+        pillar = {
+            "lxca": {**good, "_ansible_version": "2.19"},
+            "lxca_waits": {**good, "wait": True, "wait_timeout": 3, "poll_interval": 1},
+        }
+        cls.minion = Minion(good["password"], configuration={}, pillar=pillar)
         cls.addClassCleanup(cls.minion.stop)
         cls.minion.sync()
 
@@ -88,6 +92,25 @@ class States(unittest.TestCase):
         self.assertIn("names no file", warning)
         self.assertEqual(len(self.appliance.requests(5)), 5)
 
+    def test_of_what_a_state_decides_itself(self) -> None:
+        """An SLS that says it is told so, and nothing is asked. A profile that waits does not wait in a test."""
+        refused = {
+            "wait": {"lxca.export_complete": [{"task_id": 14}, {"wait": True}]},
+            "operation": {"lxca.export_complete": [{"task_id": 14}, {"operation": "appliance_info"}]},
+            "test": {"lxca.export_complete": [{"task_id": 14}, {"test": False}]},
+            "operation and test": {"lxca.reachable": [{"test": False}, {"operation": "appliance_info"}]},
+        }
+        waits = {"waits": {"lxca.export_complete": [{"task_id": 14}, {"profile": "lxca_waits"}]}}
+        for arguments in ([], ["test=True"]):
+            self.appliance.forget()
+            states = self.minion.apply(json.dumps({**refused, **(waits if arguments else {})}), *arguments).states
+            for name in refused:
+                comment = f"The state decides on {name} itself: leave it out of the SLS."
+                self.assertEqual(states[name], self.state(name, False, comment))
+            if arguments:
+                self.assertIs(states["waits"]["result"], None, states)
+                self.assertEqual(len(self.appliance.requests(1)), 1)
+
     def test_failing(self) -> None:
         """A failure is the appliance's, with its words, or the connection's."""
         sls = """
@@ -128,12 +151,14 @@ class States(unittest.TestCase):
         (folder / "foreign").write_bytes(ELF_FOR_MIPS)
         (folder / "foreign").chmod(0o755)
         refuses = 'cat >/dev/null; echo \'{"failed": true, "msg": "?", "error": {"kind": "invalid_input"}}\'; exit 1'
+        nothing = 'cat >/dev/null; echo \'{"failed": true, "msg": "?", "error": null}\''
         binaries = {
             "missing": (str(folder / "nowhere"), "cannot be run: there is no such file."),
             "plain": (str(folder / "plain"), "cannot be run: it is not executable"),
             "foreign": (str(folder / "foreign"), "cannot be run: it is for another processor"),
             "old": (stand_in(folder / "old", refuses, "lxca 0.0.9"), "is lxca 0.0.9, and this module needs 0.1.0 or"),
             "echo": ("/bin/cat", "/bin/cat is not lxca"),
+            "null": (stand_in(folder / "null", nothing), "ended with status 0 without an answer"),
             "chatty": (stand_in(folder / "chatty", "cat; cat >&2; exit 3"), "ended with status 3 without an answer"),
             "killed": (stand_in(folder / "killed", "kill -KILL $$"), "was killed by signal 9 without an answer"),
         }
