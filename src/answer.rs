@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::client::envelope::Message;
 use crate::failure::{Failure, Kind};
+use crate::message::Message;
 use crate::report::Report;
 use crate::scrub::{Clean, Secrets, Word};
 
@@ -155,7 +155,7 @@ impl Stdout {
     /// cannot be written.
     pub fn print(self, answer: &Answer, secrets: &Secrets) -> ExitCode {
         let line = secrets.json(answer);
-        let line = line.as_ref().map_or(LAST_WORDS, |(line, _)| line.text());
+        let line = line.as_ref().map_or(FALLBACK_ANSWER, |(line, _)| line.text());
         let mut stdout = std::io::stdout().lock();
         let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
         match (answer.failed, written.and_then(|()| stdout.flush())) {
@@ -166,4 +166,4 @@ impl Stdout {
 }
 
 /// What is printed when an answer cannot be written as JSON, which no type in it allows.
-const LAST_WORDS: &str = r#"{"changed":false,"failed":true,"msg":"The answer cannot be written as JSON, a defect of lxca.","error":{"kind":"internal","retryable":false}}"#;
+const FALLBACK_ANSWER: &str = r#"{"changed":false,"failed":true,"msg":"The answer cannot be written as JSON, a defect of lxca.","error":{"kind":"internal","retryable":false}}"#;

@@ -12,8 +12,12 @@ mod call;
 mod client;
 mod ending;
 mod failure;
+mod fingerprint;
+mod host;
 mod input;
+mod lock;
 mod log;
+mod message;
 mod operations;
 mod report;
 mod schema;
@@ -22,9 +26,10 @@ mod scrub;
 use answer::{Answer, Stdout, Success};
 use call::{Call, Caller, Source};
 use client::Client;
+use client::settings::Settings;
 use ending::Ending;
 use failure::Failure;
-use input::{Input, Object};
+use input::{Connection, Input, Object};
 
 #[cfg(all(target_os = "linux", not(debug_assertions), not(target_feature = "crt-static")))]
 compile_error!("release builds must be static: keep .cargo/config.toml and unset RUSTFLAGS");
@@ -50,13 +55,32 @@ fn ask(source: &Source, ending: &Ending) -> Result<Success, Failure> {
     let object = Object::parse(&source.read()?)?;
     report.caller(Caller::of(&object));
     let input = Input::read(object, &|name| std::env::var_os(name), report)?;
-    let client = Client::new(&input.connection, report)?;
+    let client = Client::new(&settings(input.connection), report)?;
     let client = ending.client.get_or_init(|| client);
     #[cfg(debug_assertions)]
     ending::panic_for_tests();
     let outcome = input.operation.run(client);
     client.leave();
     outcome
+}
+
+/// The connection options as the client knows them.
+fn settings(connection: Connection) -> Settings {
+    Settings {
+        host: connection.host,
+        port: connection.port,
+        username: connection.username,
+        password: connection.password,
+        auth_method: connection.auth_method,
+        validate_certs: connection.validate_certs,
+        ca_path: connection.ca_path,
+        certificate_fingerprint: connection.certificate_fingerprint,
+        server_name: connection.server_name,
+        timeout: connection.timeout,
+        connect_timeout: connection.connect_timeout,
+        retries: connection.retries,
+        use_proxy: connection.use_proxy,
+    }
 }
 
 /// Prints the one answer, unless a signal or a panic already has: then that thread ends the process.

@@ -3,18 +3,14 @@
 //! The client adds what every answer brings, an operation what it read. Nothing here prints.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
 use crate::call::Caller;
-use crate::client::envelope::{MOST_MESSAGES, Message};
+use crate::lock::lock;
+use crate::message::{MOST_MESSAGES, Message};
 use crate::scrub::{Clean, Secrets};
-
-/// Locks a mutex whose value stays usable whatever happened to another thread.
-pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The report of one call; clones share it.
 #[derive(Clone, Default)]

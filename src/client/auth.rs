@@ -12,9 +12,8 @@ use ureq::http::HeaderValue;
 
 use super::transport::Reply;
 use super::wire::{Attribute, Json, Pairs};
-use crate::input::Connection;
-use crate::input::connection::AuthMethod;
-use crate::report::lock;
+use crate::client::settings::{AuthMethod, Settings};
+use crate::lock::lock;
 use crate::scrub::{Secret, Secrets};
 
 /// How long leaving may take, and how long a signal waits for a login or a logout under way.
@@ -35,21 +34,21 @@ pub enum Auth {
     /// `Authorization: Basic` with every request.
     Basic(Secret),
     /// A session.
-    Session(Keeper),
+    Session(SessionSlot),
 }
 
 impl Auth {
     /// What the options ask for; the basic token becomes a known secret.
-    pub fn of(connection: &Connection, secrets: &Secrets) -> Auth {
+    pub fn of(settings: &Settings, secrets: &Secrets) -> Auth {
         // Known in both methods: a server can make the token of what it was sent.
-        let token = BASE64_STANDARD.encode(format!("{}:{}", connection.username, connection.password.expose()));
+        let token = BASE64_STANDARD.encode(format!("{}:{}", settings.username, settings.password.expose()));
         secrets.add(&token);
         // As it stands in the body of a login: a server that quotes the body may escape it once more.
-        let quoted = serde_json::Value::from(connection.password.expose()).to_string();
+        let quoted = serde_json::Value::from(settings.password.expose()).to_string();
         secrets.add(quoted.get(1..quoted.len() - 1).unwrap_or_default());
-        match connection.auth_method {
+        match settings.auth_method {
             AuthMethod::Basic => Auth::Basic(Secret::new(token)),
-            AuthMethod::Session => Auth::Session(Keeper::default()),
+            AuthMethod::Session => Auth::Session(SessionSlot::default()),
         }
     }
 }
@@ -151,7 +150,7 @@ fn text(raw: &RawValue) -> Option<String> {
 
 /// Keeps the session of a call, so that exactly one thread opens it and exactly one closes it.
 #[derive(Default)]
-pub struct Keeper {
+pub struct SessionSlot {
     state: Mutex<Kept>,
     changed: Condvar,
 }
@@ -174,7 +173,7 @@ enum State {
     Leaving,
 }
 
-impl Keeper {
+impl SessionSlot {
     /// The open session.
     pub fn session(&self) -> Option<Session> {
         match &self.going_on().state {

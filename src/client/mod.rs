@@ -8,8 +8,8 @@ use std::thread;
 use serde::de::IgnoredAny;
 use ureq::http::Method;
 
+use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
-use crate::input::Connection;
 use crate::log::Log;
 use crate::report::Report;
 use crate::scrub::Secret;
@@ -17,13 +17,14 @@ use crate::scrub::Secret;
 mod auth;
 pub mod envelope;
 pub mod retry;
+pub mod settings;
 mod transport;
 pub mod wire;
 
-use auth::{Auth, Credentials, Keeper, Session};
+use auth::{Auth, Credentials, Session, SessionSlot};
 use envelope::{Envelope, Verdict};
 use retry::Limits;
-use transport::{Repeat, Reply, Request, Transport, Trouble};
+use transport::{ExchangeError, Repeat, Reply, Request, Transport};
 
 /// Where sessions are opened and closed.
 const SESSIONS: &str = "/sessions";
@@ -62,17 +63,17 @@ impl Client {
     ///
     /// # Errors
     /// `local_file` when `ca_path` cannot be used, `invalid_input` for a proxy that cannot be used.
-    pub fn new(connection: &Connection, report: &Report) -> Result<Client, Failure> {
+    pub fn new(settings: &Settings, report: &Report) -> Result<Client, Failure> {
         let log = Log::from_environment(report.secrets.clone());
-        let login = serde_json::json!({"UserId": connection.username, "password": connection.password.expose()});
+        let login = serde_json::json!({"UserId": settings.username, "password": settings.password.expose()});
         Ok(Client {
-            transport: Transport::new(connection, &report.secrets, log.clone())?,
-            auth: Auth::of(connection, &report.secrets),
-            limits: Limits::of(connection),
+            transport: Transport::new(settings, &report.secrets, log.clone())?,
+            auth: Auth::of(settings, &report.secrets),
+            limits: Limits::of(settings),
             report: report.clone(),
             log,
-            host: connection.host.as_str().to_owned(),
-            username: connection.username.clone(),
+            host: settings.host.as_str().to_owned(),
+            username: settings.username.clone(),
             login: Secret::new(login.to_string()),
         })
     }
@@ -112,7 +113,7 @@ impl Client {
             }
             Auth::Session(keeper) => self.in_session(keeper, path, limits)?,
         };
-        self.judged(&Method::GET, path, reply)
+        self.interpret(&Method::GET, path, reply)
     }
 
     /// Leaves the session, if there is one: no repeats, a few seconds, and a failure is a warning.
@@ -138,7 +139,7 @@ impl Client {
     }
 
     /// An exchange in the session, which is opened for it, and anew once when the appliance has forgotten it.
-    fn in_session(&self, keeper: &Keeper, path: &str, limits: &Limits) -> Result<Reply, Failure> {
+    fn in_session(&self, keeper: &SessionSlot, path: &str, limits: &Limits) -> Result<Reply, Failure> {
         loop {
             let Some(session) = keeper.session() else {
                 self.log_in(keeper, limits)?;
@@ -160,7 +161,7 @@ impl Client {
 
     /// POST /sessions [LXCA API, section 2.2]. A refused login is never repeated: 20 of them lock the account. Neither
     /// is one whose answer was lost: it may have opened one of the user's three sessions.
-    fn log_in(&self, keeper: &Keeper, limits: &Limits) -> Result<(), Failure> {
+    fn log_in(&self, keeper: &SessionSlot, limits: &Limits) -> Result<(), Failure> {
         keeper.entering();
         let login = self.login.expose();
         let reply =
@@ -171,13 +172,13 @@ impl Client {
         let status = reply.status;
         // Whatever the answer says: a session that it opened is closed again at the end.
         let mut session = Session::of(&reply);
-        let judged = self.judged(&Method::POST, SESSIONS, reply);
-        if let (Some(session), Ok(body)) = (&mut session, &judged) {
+        let interpret = self.interpret(&Method::POST, SESSIONS, reply);
+        if let (Some(session), Ok(body)) = (&mut session, &interpret) {
             session.complete(&body.text);
         }
         let opened = session.is_some();
         keeper.entered(session);
-        let (kind, text) = match judged {
+        let (kind, text) = match interpret {
             Err(failure) | Ok(Body { failure: Some(failure), .. }) => {
                 return Err(Failure { settled: !retry::is_busy(status), ..failure });
             }
@@ -218,13 +219,13 @@ impl Client {
         credentials: Credentials,
         body: Option<&str>,
         limits: &Limits,
-    ) -> Result<Reply, Trouble> {
+    ) -> Result<Reply, ExchangeError> {
         let idempotent = method != Method::POST;
         let mut repeats = 0;
         loop {
             let Some(time) = limits.exchange() else {
                 let text = format!("No time was left to ask {} for {path}.", self.host);
-                return Err(Trouble { failure: Failure::new(Kind::Timeout, text), repeat: Repeat::Safe });
+                return Err(ExchangeError { failure: Failure::new(Kind::Timeout, text), repeat: Repeat::Safe });
             };
             let (method, body) = (method.clone(), body.map(str::to_owned));
             let outcome = self.transport.exchange(Request { method, path, headers: credentials.clone(), body }, time);
@@ -243,7 +244,7 @@ impl Client {
     }
 
     /// What an answer says: its JSON, or why it is none or no success. Messages and version go to the report.
-    fn judged(&self, method: &Method, path: &str, mut reply: Reply) -> Result<Body, Failure> {
+    fn interpret(&self, method: &Method, path: &str, mut reply: Reply) -> Result<Body, Failure> {
         let media_type = reply.header("Content-Type").unwrap_or_default().to_ascii_lowercase();
         api_version(&media_type).iter().for_each(|version| self.report.api_version(version));
         let status = reply.status;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::transport::Reply;
-use crate::input::Connection;
+use crate::client::settings::Settings;
 
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -23,8 +23,8 @@ pub struct Limits {
 
 impl Limits {
     /// The ordinary rules of a call.
-    pub fn of(connection: &Connection) -> Limits {
-        Limits { timeout: connection.timeout, retries: connection.retries, deadline: None }
+    pub fn of(settings: &Settings) -> Limits {
+        Limits { timeout: settings.timeout, retries: settings.retries, deadline: None }
     }
 
     /// The time an exchange gets that begins now: the smaller of the time-out and what is left; none at the deadline.

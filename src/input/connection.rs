@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::accepted::{self, Accepted};
-use super::host::Host;
 use super::options::Options;
+use crate::client::settings::AuthMethod;
+use crate::fingerprint::Fingerprint;
+use crate::host::Host;
 use crate::scrub::Secret;
 
 /// The longest time-out: a day.
@@ -22,32 +24,6 @@ const RETRIES: u64 = 2;
 const MOST_RETRIES: u64 = 10;
 /// `port` when it is not given.
 const PORT: u64 = 443;
-
-/// How to log in [LXCA API, section 2.1].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMethod {
-    /// Credentials with every request: one round trip, nothing left behind on the appliance.
-    Basic,
-    /// `POST /sessions`, and `DELETE /sessions` on every way out.
-    Session,
-}
-
-/// The SHA-256 of a certificate.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint(pub [u8; 32]);
-
-impl std::fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
 
 /// The connection options, checked. Doc comments, limits and defaults here are the published ones.
 #[derive(Clone, Debug, JsonSchema)]
@@ -107,7 +83,7 @@ impl Connection {
     /// Takes the connection options; nothing when one of them was refused.
     pub fn read(options: &mut Options) -> Option<Connection> {
         let seconds = accepted::integer(1..=LONGEST_TIMEOUT);
-        let host = options.required("host", Host::accept);
+        let host = options.required("host", host);
         let port = options.optional("port", accepted::integer(1..=u64::from(u16::MAX))).unwrap_or(PORT);
         let username = options.required("username", accepted::string);
         let password = options.required("password", accepted::string);
@@ -115,7 +91,7 @@ impl Connection {
         let validate_certs = options.optional("validate_certs", accepted::boolean).unwrap_or(true);
         let ca_path = options.optional("ca_path", accepted::string);
         let certificate_fingerprint = options.optional("certificate_fingerprint", fingerprint);
-        let server_name = options.optional("server_name", Host::accept);
+        let server_name = options.optional("server_name", self::host);
         let timeout = options.optional("timeout", &seconds).unwrap_or(TIMEOUT);
         let connect_timeout = options.optional("connect_timeout", &seconds).unwrap_or(CONNECT_TIMEOUT);
         let retries = options.optional("retries", accepted::integer(0..=MOST_RETRIES)).unwrap_or(RETRIES);
@@ -157,23 +133,17 @@ fn auth_method(value: &Value) -> Accepted<AuthMethod> {
     })
 }
 
-/// `sha256:` or not, colons or not, any case.
+/// A host name or an address.
+pub fn host(value: &Value) -> Accepted<Host> {
+    Host::parse(&accepted::string(value)?).ok_or_else(|| {
+        "accepted is a host name, an IPv4 or an IPv6 address, without scheme, user, port, path or zone \
+         (names with other than ASCII letters as punycode)"
+            .into()
+    })
+}
+
+/// A fingerprint in any of its spellings.
 fn fingerprint(value: &Value) -> Accepted<Fingerprint> {
-    let parse = |text: &str| {
-        let prefixed = text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sha256:"));
-        let mut digits = if prefixed { text.get(7..)? } else { text };
-        let mut bytes = [0; 32];
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            if index > 0 {
-                digits = digits.strip_prefix(':').unwrap_or(digits);
-            }
-            let (pair, rest) = digits.split_at_checked(2)?;
-            let hexadecimal = pair.bytes().all(|digit| digit.is_ascii_hexdigit());
-            *byte = u8::from_str_radix(pair, 16).ok().filter(|_| hexadecimal)?;
-            digits = rest;
-        }
-        digits.is_empty().then_some(Fingerprint(bytes))
-    };
-    parse(&accepted::string(value)?)
+    Fingerprint::parse(&accepted::string(value)?)
         .ok_or_else(|| "accepted are 64 hexadecimal digits, with or without `sha256:` and colons".into())
 }

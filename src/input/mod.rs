@@ -5,7 +5,6 @@
 
 pub mod accepted;
 pub mod connection;
-pub mod host;
 pub mod object;
 pub mod options;
 

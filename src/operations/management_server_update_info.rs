@@ -17,7 +17,7 @@ use crate::client::wire::{Json, Object, Record, Text, Unknown};
 use crate::failure::{Failure, Kind};
 use crate::input::Options;
 use crate::input::accepted::{self, Accepted};
-use crate::report::lock;
+use crate::lock::lock;
 use crate::scrub::Word;
 
 const PATH: &str = "/managementServer/updates";

@@ -17,12 +17,12 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, NextTimeout, Tran
 use super::proxy::{Proxy, ProxyRefusal};
 use super::resolver::{self, LookupError};
 use super::trust::{Presented, Trust};
+use crate::client::settings::Settings;
 use crate::failure::Failure;
-use crate::input::Connection;
-use crate::input::connection::Fingerprint;
-use crate::input::host::Host;
+use crate::fingerprint::Fingerprint;
+use crate::host::Host;
+use crate::lock::lock;
 use crate::log::Log;
-use crate::report::lock;
 
 /// While other addresses are left, one that does not answer costs no more.
 const DEAD_ADDRESS: Duration = Duration::from_secs(1);
@@ -122,7 +122,7 @@ impl Connector {
     /// # Errors
     /// `local_file` when the CA file cannot be used.
     pub fn new(
-        connection: &Connection,
+        settings: &Settings,
         trust: &Trust,
         proxy: Option<Proxy>,
         peer: Arc<Mutex<Option<Peer>>>,
@@ -135,10 +135,10 @@ impl Connector {
             other => other.map(|proxy| (proxy, None)),
         };
         Ok(Connector {
-            host: connection.host.clone(),
-            port: connection.port,
-            server_name: connection.server_name.as_ref().unwrap_or(&connection.host).tls_name(),
-            connect_timeout: connection.connect_timeout,
+            host: settings.host.clone(),
+            port: settings.port,
+            server_name: settings.server_name.as_ref().unwrap_or(&settings.host).tls_name(),
+            connect_timeout: settings.connect_timeout,
             tls: Arc::new(trust.config(presented.clone())?),
             proxy,
             presented,

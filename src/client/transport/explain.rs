@@ -13,10 +13,10 @@ use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompat
 use super::connector::{DialError, Peer};
 use super::proxy::ProxyRefusal;
 use super::trust::{Trust, is_ca_as_end_entity};
+use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
-use crate::input::Connection;
-use crate::input::connection::Fingerprint;
-use crate::report::lock;
+use crate::fingerprint::Fingerprint;
+use crate::lock::lock;
 
 /// Whether an exchange without an answer may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Repeat {
 
 /// An exchange without an answer.
 #[derive(Debug)]
-pub struct Trouble {
+pub struct ExchangeError {
     /// What it means.
     pub failure: Failure,
     /// Whether it may be repeated.
@@ -68,12 +68,12 @@ pub struct Explain {
 
 impl Explain {
     /// What the options say of the other side.
-    pub fn new(connection: &Connection, trust: &Trust, peer: Arc<Mutex<Option<Peer>>>) -> Explain {
+    pub fn new(settings: &Settings, trust: &Trust, peer: Arc<Mutex<Option<Peer>>>) -> Explain {
         Explain {
-            host: connection.host.as_str().to_owned(),
-            port: connection.port,
-            timeout: connection.timeout,
-            connect_timeout: connection.connect_timeout,
+            host: settings.host.as_str().to_owned(),
+            port: settings.port,
+            timeout: settings.timeout,
+            connect_timeout: settings.connect_timeout,
             trust: trust.clone(),
             peer,
         }
@@ -88,9 +88,9 @@ impl Explain {
     }
 
     /// What an error of ureq means, within an exchange that had this time.
-    pub fn trouble(&self, error: ureq::Error, timeout: Duration) -> Trouble {
+    pub fn trouble(&self, error: ureq::Error, timeout: Duration) -> ExchangeError {
         let at = self.address();
-        let trouble = |kind, repeat, text: String| Trouble { failure: Failure::new(kind, text), repeat };
+        let trouble = |kind, repeat, text: String| ExchangeError { failure: Failure::new(kind, text), repeat };
         match error {
             ureq::Error::Other(inner) => match inner.downcast::<DialError>() {
                 Ok(error) => self.dial(*error, timeout),
@@ -98,7 +98,7 @@ impl Explain {
                     let http_status = other.downcast_ref::<Refused>().map(|refused| refused.status);
                     let text = format!("The answer of {at} was refused: {other}.");
                     let failure = Failure { http_status, ..Failure::new(Kind::InvalidResponse, text) };
-                    Trouble { failure, repeat: Repeat::Never }
+                    ExchangeError { failure, repeat: Repeat::Never }
                 }
             },
             ureq::Error::Timeout(_) => trouble(
@@ -111,13 +111,13 @@ impl Explain {
                 let text = format!("The header of the answer of {at} is larger than {} KiB.", limit >> 10);
                 // Its status is not known: it may be a refusal, which must not be asked for again.
                 let failure = Failure { settled: true, ..Failure::new(Kind::InvalidResponse, text) };
-                Trouble { failure, repeat: Repeat::Never }
+                ExchangeError { failure, repeat: Repeat::Never }
             }
             ureq::Error::Protocol(error) if error.to_string().starts_with("output too small") => {
                 let text = format!("A header of the request to {at}, credentials or cookies, is longer than 8 KiB.");
                 trouble(Kind::InvalidInput, Repeat::Never, text)
             }
-            error @ (ureq::Error::Protocol(_) | ureq::Error::BodyStalled) => Trouble {
+            error @ (ureq::Error::Protocol(_) | ureq::Error::BodyStalled) => ExchangeError {
                 failure: Failure::new(
                     Kind::InvalidResponse,
                     format!("{at} answered with something that is not HTTP/1.1"),
@@ -125,7 +125,7 @@ impl Explain {
                 .caused_by(error),
                 repeat: Repeat::Never,
             },
-            error => Trouble {
+            error => ExchangeError {
                 failure: Failure::new(Kind::Internal, format!("The request to {at} could not be made"))
                     .caused_by(error),
                 repeat: Repeat::Never,
@@ -134,28 +134,28 @@ impl Explain {
     }
 
     /// A connection that broke after it was made.
-    fn broken(&self, error: io::Error) -> Trouble {
+    fn broken(&self, error: io::Error) -> ExchangeError {
         let at = self.address();
         if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
             let presented = lock(&self.peer).as_ref().and_then(Peer::certificate);
-            return Trouble { failure: self.tls(error, presented), repeat: Repeat::Never };
+            return ExchangeError { failure: self.tls(error, presented), repeat: Repeat::Never };
         }
         let text = match error.kind() {
             io::ErrorKind::UnexpectedEof => format!("{at} closed the connection before its answer was complete."),
             _ => format!("The connection to {at} broke before the answer was complete: {error}."),
         };
-        Trouble { failure: Failure::new(Kind::ConnectionFailed, text), repeat: Repeat::IfIdempotent }
+        ExchangeError { failure: Failure::new(Kind::ConnectionFailed, text), repeat: Repeat::IfIdempotent }
     }
 
     /// A connection that did not come about.
-    fn dial(&self, error: DialError, timeout: Duration) -> Trouble {
+    fn dial(&self, error: DialError, timeout: Duration) -> ExchangeError {
         let at = self.address();
-        let safe = |kind, text: String| Trouble { failure: Failure::new(kind, text), repeat: Repeat::Safe };
+        let safe = |kind, text: String| ExchangeError { failure: Failure::new(kind, text), repeat: Repeat::Safe };
         match error {
             DialError::Lookup(error) => {
                 let text = format!("The address of `host` {} cannot be found", self.host);
                 let failure = Failure::new(Kind::ConnectionFailed, text).caused_by(error);
-                Trouble { failure, repeat: Repeat::Safe }
+                ExchangeError { failure, repeat: Repeat::Safe }
             }
             DialError::Tcp(refused) => {
                 let text = format!(
@@ -169,13 +169,13 @@ impl Explain {
             }
             DialError::SlowLookup(error) => {
                 let trouble = safe(Kind::Timeout, format!("{}: the name lookup took too long", self.too_late(timeout)));
-                Trouble { failure: trouble.failure.caused_by(error), ..trouble }
+                ExchangeError { failure: trouble.failure.caused_by(error), ..trouble }
             }
             DialError::Closed(doing, error) => {
                 safe(Kind::ConnectionFailed, format!("The connection to {at} broke during {doing}: {error}."))
             }
             DialError::Tls { error, presented } => {
-                Trouble { failure: self.tls(&error, presented), repeat: Repeat::Never }
+                ExchangeError { failure: self.tls(&error, presented), repeat: Repeat::Never }
             }
             DialError::AtProxy(host, port, error) => self.at_proxy(host.as_str(), port, *error, timeout),
             DialError::Proxy(refusal) => safe(Kind::ConnectionFailed, format!("No connection to {at}: {refusal:?}.")),
@@ -190,7 +190,7 @@ impl Explain {
     }
 
     /// A proxy that did not connect us, or that could not be reached.
-    fn at_proxy(&self, host: &str, port: u16, error: DialError, timeout: Duration) -> Trouble {
+    fn at_proxy(&self, host: &str, port: u16, error: DialError, timeout: Duration) -> ExchangeError {
         let proxy = Explain { host: host.to_owned(), port, ..self.clone() };
         let (repeat, why) = match error {
             DialError::Proxy(ProxyRefusal::Status(407, _)) => {
@@ -217,7 +217,7 @@ impl Explain {
             self.address(),
             proxy.address()
         );
-        Trouble { failure: Failure::new(Kind::ConnectionFailed, text), repeat }
+        ExchangeError { failure: Failure::new(Kind::ConnectionFailed, text), repeat }
     }
 
     /// A TLS failure: the cause in words, what was presented, and the option that helps.

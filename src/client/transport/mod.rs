@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use ureq::http::{self, HeaderMap};
 
+use crate::client::settings::Settings;
 use crate::failure::Failure;
-use crate::input::Connection;
+use crate::lock::lock;
 use crate::log::Log;
-use crate::report::lock;
 use crate::scrub::Secrets;
 
 mod connector;
@@ -23,7 +23,7 @@ mod proxy;
 mod resolver;
 mod trust;
 
-pub use explain::{Repeat, Trouble};
+pub use explain::{ExchangeError, Repeat};
 
 use connector::{Connector, NoResolver, Peer};
 use explain::Explain;
@@ -84,14 +84,14 @@ impl Transport {
     ///
     /// # Errors
     /// `local_file` when `ca_path` cannot be used, `invalid_input` for a proxy that cannot be used.
-    pub fn new(connection: &Connection, secrets: &Secrets, log: Log) -> Result<Transport, Failure> {
-        let trust = trust::Trust::of(connection);
+    pub fn new(settings: &Settings, secrets: &Secrets, log: Log) -> Result<Transport, Failure> {
+        let trust = trust::Trust::of(settings);
         // What is not UTF-8 becomes no URL of a proxy, and is refused as such.
         let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let proxy = proxy::Proxy::of(connection, &environment, secrets)?;
+        let proxy = proxy::Proxy::of(settings, &environment, secrets)?;
         let peer = Arc::new(Mutex::new(None));
-        let explain = Explain::new(connection, &trust, peer.clone());
-        let connector = Connector::new(connection, &trust, proxy, peer.clone(), log.clone())?;
+        let explain = Explain::new(settings, &trust, peer.clone());
+        let connector = Connector::new(settings, &trust, proxy, peer.clone(), log.clone())?;
         let config = ureq::Agent::config_builder()
             .https_only(true)
             .http_status_as_error(false)
@@ -104,7 +104,7 @@ impl Transport {
             .build();
         Ok(Transport {
             agent: ureq::Agent::with_parts(config, connector, NoResolver),
-            origin: format!("https://{}:{}", connection.host.in_url(), connection.port),
+            origin: format!("https://{}:{}", settings.host.in_url(), settings.port),
             explain,
             peer,
             allowance: AtomicU64::new(LARGEST_BODIES),
@@ -121,7 +121,7 @@ impl Transport {
     ///
     /// # Errors
     /// Everything that leaves no answer, with what it means and whether it may be repeated.
-    pub fn exchange(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, Trouble> {
+    pub fn exchange(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, ExchangeError> {
         let started = Instant::now();
         let (method, path) = (request.method.clone(), request.path);
         let outcome = self.send(request, timeout).map_err(|error| self.explain.trouble(error, timeout));

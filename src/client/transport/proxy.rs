@@ -8,9 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use no_proxy::NoProxy;
 use ureq::ProxyProtocol;
 
+use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
-use crate::input::Connection;
-use crate::input::host::Host;
+use crate::host::Host;
 use crate::scrub::Secrets;
 
 /// Where the proxy is named, first come first served. `HTTP_PROXY` is for http and not for us.
@@ -50,18 +50,18 @@ impl Proxy {
     /// # Errors
     /// `invalid_input` for a URL that is none, and for SOCKS.
     pub fn of(
-        connection: &Connection,
+        settings: &Settings,
         environment: &dyn Fn(&str) -> Option<String>,
         secrets: &Secrets,
     ) -> Result<Option<Proxy>, Failure> {
         let set = |name: &&'static str| {
             environment(name).filter(|value| !value.trim().is_empty()).map(|value| (*name, value))
         };
-        let Some((variable, url)) = PROXY_VARIABLES.iter().find_map(set).filter(|_| connection.use_proxy) else {
+        let Some((variable, url)) = PROXY_VARIABLES.iter().find_map(set).filter(|_| settings.use_proxy) else {
             return Ok(None);
         };
-        let exceptions = NO_PROXY_VARIABLES.iter().find_map(set).map(|(_, list)| exceptions(&list, &connection.host));
-        if exceptions.is_some_and(|exceptions| exceptions.matches(&connection.host.bare())) {
+        let exceptions = NO_PROXY_VARIABLES.iter().find_map(set).map(|(_, list)| exceptions(&list, &settings.host));
+        if exceptions.is_some_and(|exceptions| exceptions.matches(&settings.host.bare())) {
             return Ok(None);
         }
         Proxy::parse(url.trim(), secrets).map(Some).map_err(|why| {

@@ -15,10 +15,10 @@ use rustls::{
 };
 
 use super::danger::AnyCertificate;
+use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
-use crate::input::Connection;
-use crate::input::connection::Fingerprint;
-use crate::report::lock;
+use crate::fingerprint::Fingerprint;
+use crate::lock::lock;
 
 /// Where the distributions keep their roots in one file: Debian, Fedora and Red Hat, SUSE, Alpine. The hashed
 /// directories beside them hold the same certificates and take five times as long to read.
@@ -52,8 +52,8 @@ pub type Presented = Arc<Mutex<Option<Fingerprint>>>;
 
 impl Trust {
     /// What the options say; a pin goes before everything.
-    pub fn of(connection: &Connection) -> Trust {
-        match (connection.certificate_fingerprint, connection.validate_certs, &connection.ca_path) {
+    pub fn of(settings: &Settings) -> Trust {
+        match (settings.certificate_fingerprint, settings.validate_certs, &settings.ca_path) {
             (Some(fingerprint), _, _) => Trust::Pin(fingerprint),
             (None, false, _) => Trust::Anything,
             (None, true, Some(path)) => Trust::Bundle(expanded(path)),
@@ -78,7 +78,7 @@ impl Trust {
         // SHA-384 for the handshake costs more than all of HTTP and JSON; servers that insist on it still get it.
         provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
         let provider = Arc::new(provider);
-        let verifier = Noting { inner: self.verifier(&provider)?, presented };
+        let verifier = RecordingVerifier { inner: self.verifier(&provider)?, presented };
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| Failure::new(Kind::Internal, "TLS cannot be set up").caused_by(error))?;
         let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
@@ -165,12 +165,12 @@ macro_rules! signatures_of {
 
 /// Notes the certificate presented, then asks the verifier proper.
 #[derive(Debug)]
-struct Noting {
+struct RecordingVerifier {
     inner: Arc<dyn ServerCertVerifier>,
     presented: Presented,
 }
 
-impl ServerCertVerifier for Noting {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::cases;
-use crate::input::host::{Host, patterns};
+use crate::host::{Host, patterns};
 
 /// Sixty-three letters: the longest label.
 fn label() -> String {
@@ -129,7 +129,7 @@ fn refused() -> Vec<String> {
 #[test]
 fn hosts_have_a_name_for_tls_and_a_form_for_urls() {
     for (given, tls, url) in accepted() {
-        let host = Host::accept(&json!(given)).unwrap_or_else(|refusal| panic!("{given}: {refusal}"));
+        let host = crate::input::connection::host(&json!(given)).unwrap_or_else(|refusal| panic!("{given}: {refusal}"));
         assert_eq!(host.tls_name().to_str(), tls, "{given}");
         assert_eq!(host.in_url(), url, "{given}");
     }
@@ -138,14 +138,14 @@ fn hosts_have_a_name_for_tls_and_a_form_for_urls() {
 #[test]
 fn what_is_no_host_is_refused_without_being_repeated() {
     for given in refused() {
-        let refusal = Host::accept(&json!(given)).expect_err(&given);
+        let refusal = crate::input::connection::host(&json!(given)).expect_err(&given);
         assert!(given.len() < 4 || !refusal.contains(&given), "{refusal}");
     }
 }
 
 #[test]
 fn names_in_other_than_ascii_letters_are_asked_for_as_punycode() {
-    assert!(Host::accept(&json!("bücher.example")).unwrap_err().contains("punycode"));
+    assert!(crate::input::connection::host(&json!("bücher.example")).unwrap_err().contains("punycode"));
 }
 
 /// The published grammar, without the rest of the schema.

@@ -5,9 +5,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use rustls::pki_types::ServerName;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
-
-use super::accepted::{self, Accepted};
 
 /// No DNS name is longer, a trailing dot included.
 const LONGEST_NAME: usize = 253;
@@ -45,15 +42,6 @@ pub struct Host {
 }
 
 impl Host {
-    /// Accepts a host option.
-    pub fn accept(value: &Value) -> Accepted<Host> {
-        Host::parse(&accepted::string(value)?).ok_or_else(|| {
-            "accepted is a host name, an IPv4 or an IPv6 address, without scheme, user, port, path or zone \
-             (names with other than ASCII letters as punycode)"
-                .into()
-        })
-    }
-
     /// A host from its text; none when the text is not one.
     pub fn parse(text: &str) -> Option<Host> {
         let bare = match text.strip_prefix('[') {
