@@ -1,24 +1,21 @@
-//! The answer: the one JSON object that goes to stdout (contract, section 3).
-//!
-//! Here is the document and its one way out. Nothing here knows HTTP.
+//! The answer: the one JSON object that goes to stdout (docs/contract.md, Output). Nothing here knows HTTP.
 
-use std::io::Write;
-use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::failure::{Failure, Kind};
 use crate::message::Message;
-use crate::report::Report;
+use crate::outcome::Outcome;
 use crate::scrub::{Clean, Secrets, Word};
+
+/// The longest sentence of an answer, in characters.
+const LONGEST_SENTENCE: usize = 2000;
 
 /// How an operation ended well.
 #[derive(Debug)]
 pub struct Success {
-    /// Whether anything on the appliance was changed.
-    pub changed: bool,
     /// One sentence a person can act on.
     pub msg: String,
     /// The essential result in words, behind `msg`, for callers that drop the data.
@@ -29,7 +26,8 @@ pub struct Success {
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "The answer of lxca")]
 pub struct Answer {
-    /// Whether anything on the appliance was changed.
+    /// Whether anything was changed on the appliance or on this host, or may have been; in check mode, whether anything
+    /// would be.
     changed: bool,
     /// Whether the call failed; the exit status is 1 then.
     failed: bool,
@@ -43,6 +41,10 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     data: Option<Clean>,
+    /// What was changed, or would be: the same shape on both sides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Diff", extend("examples" = [{"before": {}, "after": {}}]))]
+    diff: Option<Clean>,
     /// Messages of the appliance, when it sent any; identical ones once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [[{
@@ -104,19 +106,30 @@ struct BoltDetails {
     messages: Vec<Message>,
 }
 
+/// What was changed, or would be.
+#[derive(Serialize, JsonSchema)]
+struct Diff {
+    /// What was there before, by id.
+    before: serde_json::Map<String, serde_json::Value>,
+    /// What is there now, or would be, by id.
+    after: serde_json::Map<String, serde_json::Value>,
+}
+
 impl Answer {
-    /// The answer to a call that ended in one way or the other, with all that was learned.
-    pub fn new(outcome: Result<Success, Failure>, report: &Report) -> Answer {
-        let learned = report.summary();
-        let (changed, msg, comment, error) = match outcome {
-            Ok(Success { changed, msg, detail }) => {
+    /// The answer to a call that ended in one way or the other, with all that was learned. Data that cannot be masked
+    /// before the deadline are left out.
+    pub fn new(result: Result<Success, Failure>, outcome: &Outcome, deadline: Option<Instant>) -> Answer {
+        let learned = outcome.summary(deadline);
+        let sentence = |text: &str| bounded(&outcome.secrets, text);
+        let (msg, comment, error) = match result {
+            Ok(Success { msg, detail }) => {
                 let comment = if detail.is_empty() { msg.clone() } else { format!("{msg} {detail}") };
-                (changed, msg, comment, None)
+                (sentence(&msg), sentence(&comment), None)
             }
             Err(failure) => {
-                let Failure { kind, http_status, .. } = failure;
-                let error = ErrorInfo { kind, http_status, retryable: kind.retryable() };
-                (false, failure.msg(), failure.msg(), Some(error))
+                let msg = sentence(&failure.msg());
+                let Failure { kind, http_status, retryable, .. } = failure;
+                (msg.clone(), msg, Some(ErrorInfo { kind, http_status, retryable }))
             }
         };
         let bolt_error = error.clone().filter(|_| learned.caller.bolt).map(|error| BoltError {
@@ -125,43 +138,36 @@ impl Answer {
             details: BoltDetails { error, messages: learned.messages.clone() },
         });
         Answer {
-            changed,
+            changed: learned.changed,
             failed: error.is_some(),
             msg,
             operation: learned.operation.map(Word),
             data: learned.data,
+            diff: learned.diff.filter(|_| learned.caller.diff_mode),
             messages: learned.messages,
             api_version: learned.api_version,
-            warnings: learned.warnings,
+            warnings: learned.warnings.iter().map(|warning| sentence(warning)).collect(),
             error,
             comment: (!learned.caller.ansible).then_some(comment),
             bolt_error,
         }
     }
+
+    /// The answer as one line of JSON, without secrets.
+    pub fn line(&self, secrets: &Secrets) -> String {
+        match secrets.json(self, None) {
+            Ok((line, _)) => line.into_text(),
+            Err(_) => FALLBACK_ANSWER.into(),
+        }
+    }
 }
 
-/// The right to print: exactly one answer leaves the process, whichever thread has it.
-#[derive(Debug)]
-pub struct Stdout(());
-
-impl Stdout {
-    /// Claims the right; nothing when another thread was first.
-    pub fn claim() -> Option<Stdout> {
-        static CLAIMED: AtomicBool = AtomicBool::new(false);
-        (!CLAIMED.swap(true, Ordering::SeqCst)).then_some(Stdout(()))
-    }
-
-    /// Prints an answer as one line, without secrets. Gives the exit status: 0, or 1 for a failure and for a stdout that
-    /// cannot be written.
-    pub fn print(self, answer: &Answer, secrets: &Secrets) -> ExitCode {
-        let line = secrets.json(answer);
-        let line = line.as_ref().map_or(FALLBACK_ANSWER, |(line, _)| line.text());
-        let mut stdout = std::io::stdout().lock();
-        let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
-        match (answer.failed, written.and_then(|()| stdout.flush())) {
-            (false, Ok(())) => ExitCode::SUCCESS,
-            _ => ExitCode::FAILURE,
-        }
+/// A sentence of at most [`LONGEST_SENTENCE`] characters, masked before it is cut, since half a secret would stay.
+fn bounded(secrets: &Secrets, text: &str) -> String {
+    let masked = secrets.mask_given(text);
+    match masked.char_indices().nth(LONGEST_SENTENCE) {
+        Some((end, _)) => format!("{}…", masked.get(..end).unwrap_or_default()),
+        None => masked.into_owned(),
     }
 }
 

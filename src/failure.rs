@@ -2,8 +2,6 @@
 //!
 //! Nothing here knows HTTP libraries or prints anything.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -53,9 +51,9 @@ kinds! {
     PasswordChangeRequired = "password_change_required";
     /// HTTP 403: the user lacks the privilege, or the appliance lacks a licence.
     PermissionDenied = "permission_denied";
-    /// HTTP 404.
+    /// HTTP 404, or an id that the appliance's catalog does not know.
     NotFound = "not_found";
-    /// HTTP 409 or 412: the resource is busy or has changed.
+    /// HTTP 409 or 412, or somebody else's task is in the way.
     Conflict = "conflict", retryable;
     /// Any other HTTP 4xx.
     BadRequest = "bad_request";
@@ -69,6 +67,12 @@ kinds! {
     InvalidResponse = "invalid_response";
     /// HTTP success whose body says failure.
     OperationFailed = "operation_failed";
+    /// A request that changes something was sent and its answer was lost.
+    OutcomeUnknown = "outcome_unknown";
+    /// The appliance cannot apply this: asked first, nothing was sent.
+    NotApplicable = "not_applicable";
+    /// Too little space, on the appliance (asked first) or on the local disk.
+    NoSpace = "no_space";
     /// The awaited task ended in error.
     TaskFailed = "task_failed";
     /// The awaited task was canceled.
@@ -92,16 +96,15 @@ pub struct Failure {
     pub cause: Option<anyhow::Error>,
     /// The status of the answer that failed, when there was one.
     pub http_status: Option<u16>,
-    /// Whether asking again would do harm or be of no use, so that waiting for a task ends with it as well.
-    pub settled: bool,
-    /// When the appliance asked to come back (`Retry-After`), from the moment of its answer.
-    pub retry_after: Option<Duration>,
+    /// Whether the same call may succeed later without anybody changing anything: what the kind says, unless it is known
+    /// better.
+    pub retryable: bool,
 }
 
 impl Failure {
     /// A failure without cause or status.
     pub fn new(kind: Kind, sentence: impl Into<String>) -> Failure {
-        Failure { kind, sentence: sentence.into(), cause: None, http_status: None, settled: false, retry_after: None }
+        Failure { kind, sentence: sentence.into(), cause: None, http_status: None, retryable: kind.retryable() }
     }
 
     /// The same failure with the error that led to it.
@@ -130,7 +133,7 @@ mod tests {
             assert_eq!(serde_json::to_value(kind).unwrap(), serde_json::json!(name));
             assert_eq!(kind.bolt(), format!("lxca/{name}"));
         }
-        assert_eq!(Kind::ALL.len(), 21);
+        assert_eq!(Kind::ALL.len(), 24);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The SHA-256 fingerprint of a certificate, as people compare and pin it.
 
+use serde::de::{Deserialize, Deserializer, Error};
+
 /// The SHA-256 of a certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
@@ -33,5 +35,11 @@ impl Fingerprint {
             digits = rest;
         }
         digits.is_empty().then_some(Fingerprint(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fingerprint, D::Error> {
+        Fingerprint::parse(&String::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("not a fingerprint"))
     }
 }

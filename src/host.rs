@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
 use rustls::pki_types::ServerName;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error};
 
 /// No DNS name is longer, a trailing dot included.
-const LONGEST_NAME: usize = 253;
+pub const LONGEST_NAME: usize = 253;
 
 /// A DNS name whose last label is not all digits, with or without a trailing dot.
 const NAME: &str = "(?:L\\.)*(?![0-9]+\\.?$)L\\.?";
@@ -88,18 +88,8 @@ impl Host {
     }
 }
 
-impl JsonSchema for Host {
-    fn schema_name() -> Cow<'static, str> {
-        "Host".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let forms: Vec<Schema> = patterns().iter().map(|pattern| json_schema!({"pattern": pattern})).collect();
-        json_schema!({
-            "description": "A DNS name whose last label is not all digits, an IPv4 address, or an IPv6 address.",
-            "type": "string",
-            "maxLength": LONGEST_NAME,
-            "anyOf": forms,
-        })
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Host, D::Error> {
+        Host::parse(&String::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("not a host"))
     }
 }

@@ -1,4 +1,4 @@
-//! The published schemas, generated from the types (contract, sections 2 and 3). `schemas/` holds the same texts.
+//! The published schemas, generated from the types (docs/contract.md, Input and Output). `schemas/` holds the same texts.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Kind};
-use crate::input::Connection;
+use crate::input::{Presence, definitions};
 use crate::operations::{Entry, TABLE, find};
 
 /// The dialect.
@@ -19,19 +19,21 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 pub fn text(output: bool, operation: Option<&str>) -> Result<String, Failure> {
     let entry = operation.map(|name| {
         find(name).ok_or_else(|| {
-            let names: Vec<_> = TABLE.iter().map(|entry| entry.name).collect();
-            Failure::new(Kind::InvalidInput, format!("`schema`: accepted operations are {}.", names.join(", ")))
+            let names: Vec<_> = TABLE.iter().map(|entry| entry.signature.name).collect();
+            Failure::new(Kind::InvalidInput, format!("`schema`: the operation must be one of {}.", names.join(", ")))
         })
     });
     let schema = match (output, entry.transpose()?) {
         (false, None) => whole_input(),
         (false, Some(entry)) => {
-            let (mut schema, definitions) = input(entry);
-            schema.insert("$defs".into(), definitions);
-            document(schema, &format!("The input of lxca for {}", entry.name))
+            let mut schema = input(entry);
+            schema.insert("$defs".into(), definitions());
+            document(schema, &format!("The input of lxca for {}", entry.signature.name))
         }
         (true, None) => document(answer(None), "The answer of lxca"),
-        (true, Some(entry)) => document(answer(Some(entry)), &format!("The answer of lxca for {}", entry.name)),
+        (true, Some(entry)) => {
+            document(answer(Some(entry)), &format!("The answer of lxca for {}", entry.signature.name))
+        }
     };
     serde_json::to_string_pretty(&schema)
         .map_err(|error| Failure::new(Kind::Internal, "The schema cannot be written").caused_by(error))
@@ -46,39 +48,29 @@ fn document(mut schema: Map<String, Value>, title: &str) -> Value {
 
 /// The input of any operation.
 fn whole_input() -> Value {
-    let (each, mut definitions): (Vec<_>, Vec<_>) = TABLE.iter().map(input).unzip();
-    // The same in all of them: hosts.
-    let definitions = definitions.pop().unwrap_or_default();
-    document(object(json!({"type": "object", "oneOf": each, "$defs": definitions})), "The input of lxca")
+    let each: Vec<Map<String, Value>> = TABLE.iter().map(input).collect();
+    document(object(json!({"type": "object", "oneOf": each, "$defs": definitions()})), "The input of lxca")
 }
 
-/// The normalised input of one operation: connection options, its own, and whatever the caller says of itself; and the
-/// definitions it refers to.
-fn input(entry: &Entry) -> (Map<String, Value>, Value) {
-    let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let operation = json!({"const": entry.name, "description": format!("Which question is asked: {}.", entry.summary)});
+/// The normalised input of one operation: its own options, those of the connection, and what the caller says of itself.
+fn input(entry: &Entry) -> Map<String, Value> {
+    let declarations = entry.signature.declarations();
+    let operation = json!({"const": entry.signature.name, "description": format!("The operation: {}.", entry.summary)});
     let mut properties = Map::from_iter([("operation".to_owned(), operation)]);
-    let mut required = vec![json!("operation")];
-    for schema in [Connection::json_schema(&mut generator), (entry.options_schema)(&mut generator)] {
-        let mut schema = object(schema.into());
-        properties.extend(object(schema.remove("properties").unwrap_or_default()));
-        if let Some(Value::Array(names)) = schema.remove("required") {
-            required.extend(names);
-        }
-    }
-    let mut rules = Connection::rules();
-    rules.extend((entry.rules)());
-    let mut schema = object(json!({
+    properties.extend(declarations.iter().map(|declared| (declared.name.to_owned(), declared.schema())));
+    let required = declarations.iter().filter(|declared| matches!(declared.presence, Presence::Required));
+    let required: Vec<&str> = std::iter::once("operation").chain(required.map(|declared| declared.name)).collect();
+    let rules: Vec<Value> = entry.signature.all_rules().map(|rule| rule.schema(&declarations)).collect();
+    object(json!({
         "type": "object",
         "properties": properties,
         "required": required,
         "patternProperties": {"^_": {"description": "Belongs to the caller, such as `_ansible_check_mode`."}},
         "additionalProperties": false,
         "allOf": rules,
-    }));
-    let mut definitions = Value::Object(generator.take_definitions(true));
-    schema.values_mut().chain([&mut definitions]).for_each(plain);
-    (schema, definitions)
+        "x-lxca-changes": entry.changes,
+        "x-lxca-options": entry.signature.options.iter().map(|declared| declared.name).collect::<Vec<_>>(),
+    }))
 }
 
 /// The answer, with the data of one operation.
@@ -91,14 +83,24 @@ fn answer(entry: Option<&Entry>) -> Map<String, Value> {
         data.insert("description".into(), about.unwrap_or_default());
         data.insert("examples".into(), (entry.examples)().into());
         properties.insert("data".into(), Value::Object(data));
-        properties.insert("operation".into(), json!({"const": entry.name, "description": "The operation asked for."}));
+        if !entry.changes {
+            properties.remove("diff");
+        }
+        properties.insert(
+            "operation".into(),
+            json!({"const": entry.signature.name, "description": "The operation asked for."}),
+        );
     }
     schema.insert("additionalProperties".into(), false.into());
     let failed = json!({"properties": {"failed": {"const": true}}});
     let (succeeds, fails) =
         (json!({"required": ["operation", "data"], "properties": {"error": false}}), json!({"required": ["error"]}));
     schema.extend([("if".to_owned(), failed), ("then".to_owned(), fails), ("else".to_owned(), succeeds)]);
-    schema.insert("$defs".into(), Value::Object(generator.take_definitions(true)));
+    let mut definitions = generator.take_definitions(true);
+    if entry.is_some_and(|entry| !entry.changes) {
+        definitions.remove("Diff");
+    }
+    schema.insert("$defs".into(), Value::Object(definitions));
     schema.values_mut().for_each(plain);
     schema
 }

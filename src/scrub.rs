@@ -44,6 +44,12 @@ impl Secret {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        <String as serde::Deserialize>::deserialize(deserializer).map(Secret::new)
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(MASK)
@@ -100,11 +106,20 @@ impl Secrets {
         self.scrubber().mask(text)
     }
 
+    /// The text with the secrets masked that the caller gave.
+    pub fn mask_given<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.mask(text)
+    }
+
     /// The value as JSON without secrets, and whether one had to be masked.
     ///
     /// # Errors
     /// Only when the value's own `Serialize` fails.
-    pub fn json(&self, value: &impl Serialize) -> serde_json::Result<(Clean, bool)> {
+    pub fn json(
+        &self,
+        value: &impl Serialize,
+        _deadline: Option<std::time::Instant>,
+    ) -> serde_json::Result<(Clean, bool)> {
         let scrubber = self.scrubber();
         let mut text = Vec::new();
         value.serialize(Scrubbing {
@@ -133,6 +148,11 @@ impl Clean {
     /// The JSON text.
     pub fn text(&self) -> &str {
         self.0.get()
+    }
+
+    /// The JSON text itself.
+    pub fn into_text(self) -> String {
+        Box::<str>::from(self.0).into_string()
     }
 }
 
@@ -235,7 +255,7 @@ mod tests {
     fn scrubbed(secrets: &[&str], value: &impl Serialize) -> (Value, bool) {
         let known = Secrets::default();
         secrets.iter().for_each(|secret| known.add(secret));
-        let (clean, masked) = known.json(value).unwrap();
+        let (clean, masked) = known.json(value, None).unwrap();
         (serde_json::from_str(clean.text()).unwrap(), masked)
     }
 
@@ -276,7 +296,7 @@ mod tests {
         let known = Secrets::default();
         known.add("s3cret");
         let text = r#"{ "a":1.10 , "b":123456789012345678901234567890,"c":"x\/y\u00e9" }"#;
-        let (clean, masked) = known.json(&RawValue::from_string(text.into()).unwrap()).unwrap();
+        let (clean, masked) = known.json(&RawValue::from_string(text.into()).unwrap(), None).unwrap();
         assert_eq!(clean.text(), text);
         assert!(!masked);
     }

@@ -1,4 +1,4 @@
-//! When and after which pause an exchange is repeated (contract, section 2.2). Policy only: nothing is sent here.
+//! When and after which pause an exchange is repeated (docs/contract.md, Repeating requests). Policy only: nothing is sent here.
 
 use std::time::{Duration, Instant, SystemTime};
 

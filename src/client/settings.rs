@@ -26,6 +26,8 @@ pub struct Settings {
     pub username: String,
     /// The user's password.
     pub password: Secret,
+    /// What may be wrong with the password, to be said when it is refused.
+    pub password_doubt: Option<&'static str>,
     /// How to log in.
     pub auth_method: AuthMethod,
     /// Whether the server's certificate is verified.

@@ -1,6 +1,6 @@
 //! What each kind of option accepts: one small function per kind, giving the value or what is accepted instead.
 //!
-//! Values arrive from templates and from `key=value` lines, hence the coercions (contract, section 2).
+//! Values arrive from templates and from `key=value` lines, hence the coercions (docs/contract.md, Coercion).
 
 use std::ops::RangeInclusive;
 
@@ -26,7 +26,7 @@ pub fn boolean(value: &Value) -> Accepted<bool> {
     match (TRUE.contains(&word.as_str()), FALSE.contains(&word.as_str())) {
         (true, _) => Ok(true),
         (_, true) => Ok(false),
-        _ => Err("accepted are true and false (also yes, no, on, off, y, n, t, f, 1, 0)".into()),
+        _ => Err("must be true or false (yes, no, on, off, y, n, t, f, 1 and 0 are understood as well)".into()),
     }
 }
 
@@ -41,7 +41,7 @@ pub fn integer(range: RangeInclusive<u64>) -> impl Fn(&Value) -> Accepted<u64> {
         number
             .and_then(|number| u64::try_from(number).ok())
             .filter(|number| range.contains(number))
-            .ok_or_else(|| format!("accepted are whole numbers from {} to {}", range.start(), range.end()))
+            .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
     }
 }
 
@@ -51,8 +51,8 @@ pub fn string(value: &Value) -> Accepted<String> {
         Value::String(text) if text.is_empty() => Err("must not be empty".into()),
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
-        Value::Number(_) | Value::Bool(_) => Err("accepted is a string: put it in quotes".into()),
-        _ => Err("accepted is a string".into()),
+        Value::Number(_) | Value::Bool(_) => Err("must be a string: put it in quotes".into()),
+        _ => Err("must be a string".into()),
     }
 }
 
@@ -66,8 +66,8 @@ pub fn choice<'c>(choices: &'c [&'static str]) -> impl Fn(&Value) -> Accepted<&'
             // Comparing takes as long as the text is long, and nothing long is like a word.
             let short = choices.iter().filter(|_| text.len() <= LONGEST_WORD);
             match short.max_by_key(likeness).filter(|choice| likeness(choice) > 850) {
-                Some(nearest) => format!("accepted are {listed}; perhaps {nearest} is meant"),
-                None => format!("accepted are {listed}"),
+                Some(nearest) => format!("must be one of {listed}; perhaps {nearest} is meant"),
+                None => format!("must be one of {listed}"),
             }
         })
     }
@@ -80,12 +80,12 @@ pub fn strings(value: &Value) -> Accepted<Vec<String>> {
         Value::String(text) => text.split(',').map(trimmed).collect(),
         Value::Array(items) => {
             let items = items.iter().map(|item| string(item).map(|text| trimmed(&text)));
-            items.collect::<Accepted<_>>().map_err(|text| format!("an item: {text}"))?
+            items.collect::<Accepted<_>>().map_err(|text| format!("each item {text}"))?
         }
-        _ => return Err("accepted is a list of strings, or one string with commas".into()),
+        _ => return Err("must be a list of strings, or one string with commas".into()),
     };
     match items.iter().any(String::is_empty) {
-        true => Err("an item is empty; accepted is a list of strings, or one string with commas".into()),
+        true => Err("must not contain an empty item".into()),
         false => Ok(items),
     }
 }

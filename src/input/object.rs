@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
+use super::accepted;
 use crate::failure::{Failure, Kind};
 
 /// No input has more keys: there are some twenty options, and a million keys would take seconds to refuse one by one.
@@ -19,17 +20,21 @@ pub const LONGEST_KEY: usize = 60;
 #[derive(Debug, Default)]
 pub struct Object {
     /// Keys without a leading underscore and their values, as they came.
-    pub given: Vec<(String, Value)>,
+    pub given: Map<String, Value>,
     /// Keys that stand twice in the object.
     pub doubled: Vec<String>,
     /// Any `_ansible_*` key: the caller is Ansible, which shows the whole answer.
     pub ansible: bool,
     /// `_task` is there: the caller is Bolt.
     pub bolt: bool,
+    /// Whether the caller wants to know what would change, and nothing changed: `_ansible_check_mode`, `_noop`.
+    pub check_mode: bool,
+    /// Whether the caller wants to see what changes: `_ansible_diff`.
+    pub diff_mode: bool,
     /// `_task`, when it is a text.
-    pub task: Option<String>,
+    task: Option<String>,
     /// `_ansible_module_name`, when it is a text.
-    pub module_name: Option<String>,
+    module_name: Option<String>,
 }
 
 impl Object {
@@ -52,6 +57,15 @@ impl Object {
         }
         // With an object for certain, serde_json speaks of syntax and places only and repeats no value.
         serde_json::from_str(text).map_err(|error| refused(format!("it is broken: {error}")))
+    }
+
+    /// The name that the caller knows this program by, without its collection and the prefix `lxca_`.
+    pub fn called_name(&self) -> Option<String> {
+        // Ansible's name of the module is the surer of the two: a Bolt task may carry any name.
+        let called = self.module_name.as_deref().or(self.task.as_deref())?;
+        let last = called.rsplit(['.', ':']).next()?;
+        let name = last.strip_prefix("lxca_").unwrap_or(last);
+        (!name.is_empty()).then(|| name.to_owned())
     }
 }
 
@@ -88,6 +102,8 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 match key.as_str() {
                     "_task" => object.task = text(value),
                     "_ansible_module_name" => object.module_name = text(value),
+                    "_ansible_check_mode" | "_noop" => object.check_mode |= is_true(value),
+                    "_ansible_diff" => object.diff_mode = is_true(value),
                     _ => {}
                 }
             } else {
@@ -98,11 +114,16 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                     let why = error.split(" at line ").next().unwrap_or_default();
                     M::Error::custom(format!("the value of `{}` cannot be read ({why})", shown(&key)))
                 })?;
-                object.given.push((key, value));
+                object.given.insert(key, value);
             }
         }
         Ok(object)
     }
+}
+
+/// Whether a caller's value means yes.
+fn is_true(value: &RawValue) -> bool {
+    serde_json::from_str(value.get()).is_ok_and(|value| accepted::boolean(&value) == Ok(true))
 }
 
 /// The text of a caller's value, when it is one and not empty.

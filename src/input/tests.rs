@@ -1,4 +1,4 @@
-//! Reading the input, held against the contract (section 2) and the published schemas.
+//! Reading the input, held against the contract and the published schemas.
 
 mod agreement;
 mod coercion;
@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::{Input, Object};
 use crate::failure::{Failure, Kind};
-use crate::report::Report;
+use crate::operations;
+use crate::scrub::Secrets;
 
 /// So many cases of a property, found again by their seed and not by files beside the sources.
 fn cases(cases: u32) -> Config {
@@ -23,7 +24,7 @@ fn read_with(text: &str, environment: &[(&str, &str)]) -> Result<Input, Failure>
         let found = environment.iter().find(|(variable, _)| *variable == name);
         found.map(|(_, value)| value.into())
     };
-    Input::read(Object::parse(text.as_bytes())?, &lookup, &Report::default())
+    Input::read(Object::parse(text.as_bytes())?, &operations::signatures(), &lookup, &Secrets::default(), |_| {})
 }
 
 /// Reads one object with an empty environment.

@@ -1,30 +1,27 @@
-//! `appliance_info`: the connection test, and facts (contract, section 4; LXCA API, section 7).
-
-use std::sync::{Arc, Mutex};
+//! `appliance_info`: the connection test, and facts (docs/contract.md, appliance_info; docs/lxca-api.md, Appliance
+//! facts).
 
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::{Described, Operation};
+use super::{Context, Operation};
 use crate::answer::Success;
-use crate::client::Client;
 use crate::client::envelope::document;
 use crate::client::wire::aicc::{Aicc, Appliance};
 use crate::client::wire::{Object, Record, Text, Unknown};
 use crate::failure::{Failure, Kind};
-use crate::input::{Options, accepted};
+use crate::input::{Declaration, Kind as Accepts, Literal, options};
 use crate::scrub::Word;
 
 const PATH: &str = "/aicc";
 
-/// The options of `appliance_info`.
-#[derive(JsonSchema)]
-pub struct ApplianceInfo {
-    /// Whether the rest of the answer, some 180 KB of networks, services and time zones, is wanted under
-    /// `data.details`.
-    #[schemars(with = "Option<bool>", extend("default" = false))]
-    all: bool,
+options! {
+    /// The options of `appliance_info`.
+    pub struct ApplianceInfo {
+        /// Whether to show the rest of the answer, some 180 KB of networks, services and time zones, under `data.details`.
+        all: bool = Accepts::Boolean.default(Literal::Boolean(false)),
+    }
 }
 
 /// What the appliance says of itself.
@@ -46,9 +43,10 @@ impl Serialize for Data {
     }
 }
 
-impl Described for ApplianceInfo {
+impl Operation for ApplianceInfo {
     const NAME: &'static str = "appliance_info";
     const SUMMARY: &'static str = "name, version and build of the appliance: the connection test, and facts";
+    const OPTIONS: &'static [Declaration] = ApplianceInfo::OPTIONS;
     type Data = Data;
 
     fn examples() -> Vec<Value> {
@@ -64,18 +62,12 @@ impl Described for ApplianceInfo {
         })]
     }
 
-    fn read(options: &mut Options) -> Option<ApplianceInfo> {
-        Some(ApplianceInfo { all: options.optional("all", accepted::boolean).unwrap_or(false) })
-    }
-}
-
-impl Operation for ApplianceInfo {
-    fn run(&self, client: &Client) -> Result<Success, Failure> {
-        let body = client.get(PATH)?;
+    fn run(&self, context: &Context<'_, Data>) -> Result<Success, Failure> {
+        let body = context.client.get(PATH)?;
         let aicc = document(&body.text).map(Aicc::from_pairs);
         let known = aicc.map(|aicc| (aicc.appliance, aicc.unknown)).filter(|(appliance, _)| is_one(appliance.as_ref()));
         let Some((Some(Object::Read(appliance)), rest)) = known else {
-            let text = format!("{} answered GET {PATH} without saying which appliance it is.", client.host());
+            let text = format!("{} answered GET {PATH} without saying which appliance it is.", context.host());
             let nameless = Failure { http_status: Some(body.status), ..Failure::new(Kind::InvalidResponse, text) };
             return Err(body.failure.unwrap_or(nameless));
         };
@@ -84,12 +76,12 @@ impl Operation for ApplianceInfo {
         let version = say(" ", appliance.version.as_ref()) + &say(", build ", appliance.build.as_ref());
         let detail = say("Its name is ", appliance.name.as_ref());
         let data = Data { appliance, details: self.all.then_some(rest) };
-        client.report().data(Arc::new(Mutex::new(data)));
+        context.set_data(data);
         match body.failure {
             Some(failure) => Err(failure),
             None => {
-                let msg = format!("{} answers as XClarity Administrator{version}.", client.host());
-                Ok(Success { changed: false, msg, detail: if detail.is_empty() { detail } else { detail + "." } })
+                let msg = format!("{} answers as XClarity Administrator{version}.", context.host());
+                Ok(Success { msg, detail: if detail.is_empty() { detail } else { detail + "." } })
             }
         }
     }

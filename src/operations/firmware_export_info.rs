@@ -1,58 +1,43 @@
-//! `firmware_export_info`: how far the export of the firmware repository is, or how it ended (contract, section 4;
-//! LXCA API, section 4.3).
-
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+//! `firmware_export_info`: how far the export of the firmware repository is, or how it ended (docs/contract.md,
+//! firmware_export_info; docs/lxca-api.md, Status of a task).
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::{Described, Operation};
+use super::wait::{self, Poll, Wait};
+use super::{Context, Operation};
 use crate::answer::Success;
-use crate::client::Client;
+use crate::client::SendError;
+use crate::client::request::Request;
 use crate::client::retry::Limits;
 use crate::client::wire::Record;
 use crate::client::wire::firmware_status::{self, Status};
 use crate::failure::{Failure, Kind};
-use crate::input::{Options, accepted};
+use crate::input::{Declaration, Kind as Accepts, Literal, Rule, Test, options};
 use crate::scrub::Word;
 
 /// The table of the documentation says `taskType`; its examples and every client that works say `tasktype`.
 const PATH: &str = "/updateRepositories/firmware/status?tasktype=EXPORTREPOSITORY&taskid=";
 
+/// How many tasks a sentence describes.
+const MOST_NAMED: usize = 10;
 /// The largest `task_id`: what the appliance's language holds in a `long`.
 const LARGEST_TASK_ID: u64 = i64::MAX as u64;
-/// `wait_timeout` when it is not given, and at most: a week. Seconds.
-const WAIT_TIMEOUT: u64 = 3600;
-const LONGEST_WAIT_TIMEOUT: u64 = 604_800;
-/// `poll_interval` when it is not given, and at most: a day. Seconds.
-const POLL_INTERVAL: u64 = 10;
-const LONGEST_POLL_INTERVAL: u64 = 86_400;
-/// How often a finished task without the name of its file is asked again, and while waiting only.
-const POLLS_FOR_NAME: u32 = 2;
-/// The shortest pause between two polls, whatever `Retry-After` says.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// The last poll begins this long before the deadline: a task that ends in the last interval is noticed.
-const LAST_POLL: Duration = Duration::from_secs(1);
 
-/// The options of `firmware_export_info`.
-#[derive(JsonSchema)]
-pub struct FirmwareExportInfo {
-    /// ID of the task, as starting the export answered it; 0 asks for all running tasks.
-    #[schemars(range(min = 0, max = LARGEST_TASK_ID), extend("examples" = [12]))]
-    task_id: u64,
-    /// Whether to poll until the task has ended. Not with `task_id: 0`.
-    #[schemars(with = "Option<bool>", extend("default" = false))]
-    wait: bool,
-    /// Seconds until waiting is given up.
-    #[schemars(with = "Option<u64>", range(min = 0, max = LONGEST_WAIT_TIMEOUT), extend("default" = WAIT_TIMEOUT))]
-    wait_timeout: Duration,
-    /// Seconds between two polls.
-    #[schemars(with = "Option<u64>", range(min = 1, max = LONGEST_POLL_INTERVAL), extend("default" = POLL_INTERVAL))]
-    poll_interval: Duration,
+options! {
+    /// The options of `firmware_export_info`.
+    pub struct FirmwareExportInfo {
+        /// ID of the task, as starting the export answered it; 0 asks for all running tasks.
+        task_id: u64 = Accepts::Integer(0, LARGEST_TASK_ID).required().example("12"),
+        /// Whether to poll until the task has ended. Not with `task_id: 0`.
+        wait: bool = Accepts::Boolean.default(Literal::Boolean(false)),
+        /// Seconds until waiting is given up.
+        wait_timeout: u64 = wait::WAIT_TIMEOUT,
+        /// Seconds between two polls.
+        poll_interval: u64 = wait::POLL_INTERVAL,
+    }
 }
 
 /// Where a task is, decided from `state` and `progress`, for the values of a running task are not documented.
@@ -142,9 +127,17 @@ impl Serialize for Task {
     }
 }
 
-impl Described for FirmwareExportInfo {
+impl Operation for FirmwareExportInfo {
     const NAME: &'static str = "firmware_export_info";
     const SUMMARY: &'static str = "how far the export of the firmware repository is, or how it ended";
+    const OPTIONS: &'static [Declaration] = FirmwareExportInfo::OPTIONS;
+    const RULES: &'static [Rule] = &[Rule::When {
+        option: "task_id",
+        is: Test::Is(Literal::Integer(0)),
+        then: "wait",
+        must: Test::Is(Literal::Boolean(false)),
+        problem: "must not be true with `task_id: 0`: running tasks do not end together",
+    }];
     type Data = Data;
 
     fn examples() -> Vec<Value> {
@@ -175,188 +168,92 @@ impl Described for FirmwareExportInfo {
         vec![json!({"tasks": [running]}), complete]
     }
 
-    fn read(options: &mut Options) -> Option<FirmwareExportInfo> {
-        let task_id = options.required("task_id", accepted::integer(0..=LARGEST_TASK_ID));
-        let wait = options.optional("wait", accepted::boolean).unwrap_or(false);
-        let wait_timeout = options.optional("wait_timeout", accepted::integer(0..=LONGEST_WAIT_TIMEOUT));
-        let poll_interval = options.optional("poll_interval", accepted::integer(1..=LONGEST_POLL_INTERVAL));
-        if wait && task_id == Some(0) {
-            options.refuse("wait", "must not be true with task_id 0: all running tasks have no common end");
+    fn run(&self, context: &Context<'_, Data>) -> Result<Success, Failure> {
+        let task = match (self.task_id, self.wait) {
+            (0, _) => return Ok(self.all_running(context)?),
+            (_, false) => self.ask(context, &context.client.limits())?,
+            (_, true) => self.wait_for_end(context)?,
+        };
+        if task.phase == Phase::Complete && task.file().is_none() {
+            context.warn(format!(
+                "Export task {} is complete, but the appliance names no file (`current` is empty): there is nothing to \
+                 download by name.",
+                self.task_id
+            ));
         }
-        Some(FirmwareExportInfo {
-            task_id: task_id?,
-            wait,
-            wait_timeout: Duration::from_secs(wait_timeout.unwrap_or(WAIT_TIMEOUT)),
-            poll_interval: Duration::from_secs(poll_interval.unwrap_or(POLL_INTERVAL)),
-        })
-    }
-
-    fn rules() -> Vec<serde_json::Value> {
-        vec![serde_json::json!({
-            "if": {"properties": {"task_id": {"const": 0}}, "required": ["task_id"]},
-            "then": {"properties": {"wait": {"enum": [false, null]}}}
-        })]
-    }
-}
-
-impl Operation for FirmwareExportInfo {
-    fn run(&self, client: &Client) -> Result<Success, Failure> {
-        match (self.task_id, self.wait) {
-            (0, _) => self.all_running(client),
-            (_, false) => {
-                let task = self.ask(client, &client.limits())?;
-                if task.phase == Phase::Complete && task.file().is_none() {
-                    self.warn_of_no_name(client);
-                }
-                Ok(self.success(client, &task))
-            }
-            (_, true) => self.wait(client),
-        }
+        Ok(Success { msg: format!("{} is {}.", self.name(context), task.words()), detail: task.detail() })
     }
 }
 
 impl FirmwareExportInfo {
-    /// `taskid=0`. What the appliance answers is not documented: a list, one object or nothing is read, and what is none of
-    /// them is not taken for "no task".
-    fn all_running(&self, client: &Client) -> Result<Success, Failure> {
-        let body = client.get(&format!("{PATH}0"))?;
-        let statuses = firmware_status::read(&body.text).unwrap_or_else(|| vec![Status::default()]);
-        let nothing = matches!(statuses.as_slice(), [status] if status.is_empty() && body.text.starts_with('{'));
+    /// `taskid=0`. What the appliance answers is not documented: a list, one object or nothing is read; anything else is
+    /// not taken for "no task".
+    fn all_running(&self, context: &Context<'_, Data>) -> Result<Success, SendError> {
+        let answer = context.client.get(&format!("{PATH}0"))?;
+        let statuses = firmware_status::read(&answer.text).unwrap_or_else(|| vec![Status::default()]);
+        let nothing = matches!(statuses.as_slice(), [status] if status.is_empty() && answer.text.starts_with('{'));
         let statuses = if nothing { Vec::new() } else { statuses };
         if !statuses.iter().all(Status::says_something) {
-            return Err(body.failure.unwrap_or_else(|| self.wrong_shape(client, body.status)));
+            return Err(answer.failure.unwrap_or_else(|| self.wrong_shape(context, answer.status)).into());
         }
         let tasks: Vec<Task> = statuses.into_iter().map(Task::of).collect();
-        let each: Vec<String> = tasks.iter().map(|task| format!("One is {}.", task.words())).collect();
+        let each: Vec<String> = tasks.iter().take(MOST_NAMED).map(|task| format!("One is {}.", task.words())).collect();
         let msg = match tasks.len() {
-            1 => format!("{} lists 1 export task.", client.host()),
-            count => format!("{} lists {count} export tasks.", client.host()),
+            1 => format!("{} lists 1 export task.", context.host()),
+            count => format!("{} lists {count} export tasks.", context.host()),
         };
-        client.report().data(Arc::new(Mutex::new(Data::Tasks { tasks })));
-        match body.failure {
-            Some(failure) => Err(failure),
-            None => Ok(Success { changed: false, msg, detail: each.join(" ") }),
+        context.set_data(Data::Tasks { tasks });
+        match answer.failure {
+            Some(failure) => Err(failure.into()),
+            None => Ok(Success { msg, detail: each.join(" ") }),
         }
     }
 
     /// One question for the one task; what it says is shown even when the answer calls itself a failure.
-    fn ask(&self, client: &Client, limits: &Limits) -> Result<Task, Failure> {
-        let body = client.get_within(&format!("{PATH}{}", self.task_id), limits)?;
-        let mut statuses = firmware_status::read(&body.text).unwrap_or_default();
+    fn ask(&self, context: &Context<'_, Data>, limits: &Limits) -> Result<Task, SendError> {
+        let answer = context.client.send(&Request::get(format!("{PATH}{}", self.task_id)), limits)?;
+        let mut statuses = firmware_status::read(&answer.text).unwrap_or_default();
         let status = statuses.pop().filter(|status| statuses.is_empty() && status.says_something());
         let task = status.map(Task::of);
         if let Some(task) = &task {
-            client.report().data(Arc::new(Mutex::new(Data::Task(Box::new(task.clone())))));
+            context.set_data(Data::Task(Box::new(task.clone())));
         }
-        match (body.failure, task) {
-            (Some(failure), _) => Err(failure),
+        match (answer.failure, task) {
+            (Some(failure), _) => Err(failure.into()),
             (None, Some(task)) => Ok(task),
-            (None, None) => Err(self.wrong_shape(client, body.status)),
+            (None, None) => {
+                let failure = self.wrong_shape(context, answer.status);
+                Err(SendError { endurable: true, ..failure.into() })
+            }
         }
     }
 
     /// Polls until the task has ended or the time is over.
-    fn wait(&self, client: &Client) -> Result<Success, Failure> {
-        let deadline = Instant::now() + self.wait_timeout;
-        // The first exchange follows the ordinary rules, so that a wrong host fails at once.
-        let mut limits = Limits { deadline: (!self.wait_timeout.is_zero()).then_some(deadline), ..client.limits() };
-        let mut seen: Option<Task> = None;
-        let mut polls_for_name = 0;
-        loop {
-            let mut pause = self.poll_interval;
-            let mut error = None;
-            match self.ask(client, &limits) {
-                Ok(task) => {
-                    match task.phase {
-                        Phase::Complete if task.file().is_some() => return Ok(self.success(client, &task)),
-                        Phase::Complete if polls_for_name < POLLS_FOR_NAME => polls_for_name += 1,
-                        Phase::Complete => return Ok(self.success_without_name(client, &task)),
-                        Phase::Canceled => return Err(self.ended(client, Kind::TaskCanceled, &task)),
-                        Phase::Error => return Err(self.ended(client, Kind::TaskFailed, &task)),
-                        Phase::Created | Phase::Running => {}
-                    }
-                    seen = Some(task);
-                }
-                Err(failure) => {
-                    let in_time = self.wait_timeout.is_zero() || Instant::now() < deadline;
-                    if !endured(&failure) || (seen.is_none() && in_time) {
-                        return Err(failure);
-                    }
-                    if let Some(asked) = failure.retry_after {
-                        if asked > deadline.saturating_duration_since(Instant::now()) {
-                            return Err(failure);
-                        }
-                        // An appliance that says "at once" is not asked without a pause.
-                        pause = asked.max(SHORTEST_PAUSE);
-                    }
-                    error = Some(failure);
-                }
+    fn wait_for_end(&self, context: &Context<'_, Data>) -> Result<Task, Failure> {
+        Wait::new(self.wait_timeout, self.poll_interval).until(context, &self.name(context), |limits| {
+            let task = self.ask(context, limits)?;
+            let ended =
+                |kind, hint| Failure::new(kind, format!("{} is {}.{hint}", self.name(context), task.words())).into();
+            match task.phase {
+                Phase::Complete if task.file().is_some() => Ok(Poll::Ended(task)),
+                Phase::Complete => Ok(Poll::Lagging(task)),
+                Phase::Canceled => Err(ended(Kind::TaskCanceled, "")),
+                Phase::Error => Err(ended(Kind::TaskFailed, " See `messages` and the appliance's job log.")),
+                Phase::Created | Phase::Running => Ok(Poll::Running(task.words())),
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            thread::sleep(pause.min(left.checked_sub(LAST_POLL).filter(|left| !left.is_zero()).unwrap_or(left)));
-            if Instant::now() >= deadline {
-                return match seen {
-                    Some(task) if task.phase == Phase::Complete => Ok(self.success_without_name(client, &task)),
-                    seen => Err(self.wait_timeout(client, seen.as_ref(), error)),
-                };
-            }
-            // Only the last answer is kept. Polling is repeating: within one poll nothing is.
-            client.renew_allowance();
-            limits = Limits { deadline: Some(deadline), retries: 0, ..client.limits() };
-        }
+        })
     }
 
-    fn success(&self, client: &Client, task: &Task) -> Success {
-        let msg = format!("Export task {} on {} is {}.", self.task_id, client.host(), task.words());
-        Success { changed: false, msg, detail: task.detail() }
+    fn name(&self, context: &Context<'_, Data>) -> String {
+        format!("Export task {} on {}", self.task_id, context.host())
     }
 
-    fn success_without_name(&self, client: &Client, task: &Task) -> Success {
-        self.warn_of_no_name(client);
-        self.success(client, task)
-    }
-
-    fn warn_of_no_name(&self, client: &Client) {
-        client.report().warn(format!(
-            "Export task {} is complete, but the appliance names no file (`current` is empty): there is nothing to \
-             download by name.",
-            self.task_id
-        ));
-    }
-
-    fn ended(&self, client: &Client, kind: Kind, task: &Task) -> Failure {
-        let hint = if kind == Kind::TaskFailed { " See `messages` and the appliance's job log." } else { "" };
-        Failure::new(kind, format!("Export task {} on {} is {}.{hint}", self.task_id, client.host(), task.words()))
-    }
-
-    fn wait_timeout(&self, client: &Client, seen: Option<&Task>, error: Option<Failure>) -> Failure {
-        let seen = seen.map(|task| format!(" It was {} when last seen.", task.words())).unwrap_or_default();
-        let error = error.map(|error| format!(" The last error was: {}", error.msg())).unwrap_or_default();
+    fn wrong_shape(&self, context: &Context<'_, Data>, status: u16) -> Failure {
         let text = format!(
-            "Export task {} on {} had not ended after {} s (option `wait_timeout`).{seen}{error}",
-            self.task_id,
-            client.host(),
-            self.wait_timeout.as_secs()
-        );
-        Failure::new(Kind::WaitTimeout, text)
-    }
-
-    fn wrong_shape(&self, client: &Client, status: u16) -> Failure {
-        let text = format!(
-            "{} answered GET {PATH}{} with JSON that describes no task: neither `state` nor `progress` is there.",
-            client.host(),
+            "{} answered GET {PATH}{} with JSON that describes no task: it has neither `state` nor `progress`.",
+            context.host(),
             self.task_id
         );
         Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
-    }
-}
-
-/// What a restarting appliance does, and what is therefore no reason to stop waiting.
-fn endured(failure: &Failure) -> bool {
-    match failure.kind {
-        _ if failure.settled => false,
-        Kind::ConnectionFailed | Kind::Timeout | Kind::InvalidResponse | Kind::Unavailable => true,
-        Kind::ServerError => failure.http_status == Some(500),
-        _ => false,
     }
 }

@@ -1,23 +1,19 @@
 //! `management_server_update_info`: updates of the management server itself, by id or all that are in its repository
-//! (contract, section 4; LXCA API, sections 5.1 and 5.2).
+//! (docs/contract.md, management_server_update_info; docs/lxca-api.md, Management server updates).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
 
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::{Described, Operation};
+use super::{Context, Operation};
 use crate::answer::Success;
-use crate::client::Client;
 use crate::client::envelope::document;
 use crate::client::wire::management_server_updates::{Repository, Update, UpdateFile, UpdateInfo, words};
 use crate::client::wire::{Json, Object, Record, Text, Unknown};
 use crate::failure::{Failure, Kind};
-use crate::input::Options;
-use crate::input::accepted::{self, Accepted};
-use crate::lock::lock;
+use crate::input::{Declaration, Form, Kind as Accepts, Rule, Test, options};
 use crate::scrub::Word;
 
 const PATH: &str = "/managementServer/updates";
@@ -27,39 +23,58 @@ const KEYS_OF_UPDATES: [&str; 5] = ["all", "actions", "keys", "filetypes", "upda
 /// What can be asked for of the repository.
 const KEYS_OF_REPOSITORY: [&str; 7] =
     ["all", "currentVersion", "history", "importDir", "size", "updates", "updatedDate"];
+/// Both.
+const KEYS: [&str; 11] = [
+    "all",
+    "actions",
+    "keys",
+    "filetypes",
+    "update",
+    "currentVersion",
+    "history",
+    "importDir",
+    "size",
+    "updates",
+    "updatedDate",
+];
 /// The files of an update. An answer calls the change history `change`; it has to be asked for as `changeHistory`.
 const FILETYPES: [&str; 2] = ["readme", "changeHistory"];
 
 /// Web servers refuse request lines over 8 KB; half of it leaves room for what stands between us and them.
 const LONGEST_REQUEST_LINE: usize = 4 << 10;
-/// No fix id is longer.
-const LONGEST_FIX_ID: usize = 255;
 /// How many ids a sentence names.
 const MOST_NAMED: usize = 10;
 
-/// The options of `management_server_update_info`.
-#[derive(JsonSchema)]
-pub struct ManagementServerUpdateInfo {
-    /// IDs of updates; without them the repository itself is asked. Any number: they are split over as many requests as
-    /// it takes, and an id that stands twice is asked for once.
-    #[schemars(
-        length(min = 1),
-        inner(length(min = 1, max = LONGEST_FIX_ID), regex(pattern = r"^(?!\.\.?$)[A-Za-z0-9._-]+$")),
-        extend("examples" = [["lnvgy_sw_lxca_update-4.1.0_anyos_noarch"]])
-    )]
-    fix_ids: Option<Vec<String>>,
-    /// What is asked for; everything when neither this nor `filetype` is given. With `fix_ids`: `all`, `actions`, `keys`,
-    /// `filetypes`, `update`; without: `all`, `currentVersion`, `history`, `importDir`, `size`, `updates`, `updatedDate`.
-    key: Option<&'static str>,
-    /// The file that is asked for of each of `fix_ids`; not together with `key`.
-    #[schemars(extend("enum" = ["readme", "changeHistory", null]))]
-    filetype: Option<&'static str>,
+/// How a fix id is written: as it stands in a path.
+pub const FIX_ID: Form = Form {
+    about: "an id of up to 255 ASCII letters, digits, dots, hyphens and underscores, neither `.` nor `..`",
+    pattern: r"^(?!\.\.?$)[A-Za-z0-9._-]+$",
+    longest: 255,
+    fits: |id| {
+        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        plain && !matches!(id, "" | "." | "..")
+    },
+};
+
+options! {
+    /// The options of `management_server_update_info`.
+    pub struct ManagementServerUpdateInfo {
+        /// IDs of updates; without them lxca asks for the repository itself. Any number: they are split over as many
+        /// requests as it takes, and an id that stands twice is asked for once. An empty list asks for nothing.
+        fix_ids: Option<Vec<String>> =
+            Accepts::List(&FIX_ID).optional().example(r#"["lnvgy_sw_lxca_update-4.1.0_anyos_noarch"]"#),
+        /// What to ask for; everything when neither this nor `filetype` is given. With `fix_ids`: `all`, `actions`,
+        /// `keys`, `filetypes`, `update`; without: `all`, `currentVersion`, `history`, `importDir`, `size`, `updates`,
+        /// `updatedDate`.
+        key: Option<String> = Accepts::Choice(&KEYS).optional(),
+        /// The file to ask for of each of `fix_ids`; not together with `key`.
+        filetype: Option<String> = Accepts::Choice(&FILETYPES).optional(),
+    }
 }
 
 /// What is asked for.
-#[derive(JsonSchema)]
+#[derive(serde::Serialize, JsonSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the three shapes for the schema; each is reported as the type inside")]
 pub enum Data {
     /// With `filetype`.
     Files(Files),
@@ -116,9 +131,29 @@ impl Serialize for Updates {
     }
 }
 
-impl Described for ManagementServerUpdateInfo {
+impl Operation for ManagementServerUpdateInfo {
     const NAME: &'static str = "management_server_update_info";
     const SUMMARY: &'static str = "information, readme or change history of updates of the management server";
+    const OPTIONS: &'static [Declaration] = ManagementServerUpdateInfo::OPTIONS;
+    const RULES: &'static [Rule] = &[
+        Rule::Exclusive("filetype", "key"),
+        Rule::Needs("filetype", "fix_ids"),
+        Rule::When {
+            option: "fix_ids",
+            is: Test::Given,
+            then: "key",
+            must: Test::OneOf(&KEYS_OF_UPDATES),
+            problem: "must be one of all, actions, keys, filetypes, update (with `fix_ids`)",
+        },
+        Rule::When {
+            option: "fix_ids",
+            is: Test::Absent,
+            then: "key",
+            must: Test::OneOf(&KEYS_OF_REPOSITORY),
+            problem: "must be one of all, currentVersion, history, importDir, size, updates, updatedDate (without \
+                      `fix_ids`)",
+        },
+    ];
     type Data = Data;
 
     fn examples() -> Vec<Value> {
@@ -182,82 +217,30 @@ impl Described for ManagementServerUpdateInfo {
         vec![files, updates, repository]
     }
 
-    fn read(options: &mut Options) -> Option<ManagementServerUpdateInfo> {
-        let fix_ids = options.optional("fix_ids", fix_ids);
-        let by_id = fix_ids.is_some() || options.refused("fix_ids");
-        let keys: &[&str] = if by_id { &KEYS_OF_UPDATES } else { &KEYS_OF_REPOSITORY };
-        let key = options.optional("key", |value| {
-            let with = if by_id { "with" } else { "without" };
-            accepted::choice(keys)(value).map_err(|text| format!("{text} ({with} `fix_ids`)"))
-        });
-        let filetype = options.optional("filetype", accepted::choice(&FILETYPES));
-        if filetype.is_some() && key.is_some() {
-            options.refuse("filetype", "excludes `key`: give one of the two");
-        }
-        if filetype.is_some() && !by_id {
-            options.refuse("filetype", "needs `fix_ids`");
-        }
-        Some(ManagementServerUpdateInfo { fix_ids, key, filetype })
-    }
-
-    fn rules() -> Vec<Value> {
-        let or_null = |keys: &[&str]| keys.iter().map(|key| json!(key)).chain([Value::Null]).collect::<Vec<_>>();
-        vec![
-            json!({
-                "if": {"properties": {"fix_ids": {"type": "array"}}, "required": ["fix_ids"]},
-                "then": {"properties": {"key": {"enum": or_null(&KEYS_OF_UPDATES)}}},
-                "else": {"properties": {"key": {"enum": or_null(&KEYS_OF_REPOSITORY)}, "filetype": {"type": "null"}}}
-            }),
-            json!({
-                "if": {"properties": {"filetype": {"type": "string"}}, "required": ["filetype"]},
-                "then": {"properties": {"key": {"type": "null"}}}
-            }),
-        ]
-    }
-}
-
-/// Fix ids that can stand in a path as they are, each once.
-fn fix_ids(value: &Value) -> Accepted<Vec<String>> {
-    let mut seen = HashSet::new();
-    let ids: Vec<String> = accepted::strings(value)?.into_iter().filter(|id| seen.insert(id.clone())).collect();
-    let literal = |id: &String| {
-        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        plain && id.len() <= LONGEST_FIX_ID && id != "." && id != ".."
-    };
-    match (ids.is_empty(), ids.iter().all(literal)) {
-        (true, _) => Err("the list is empty; leave the option out to ask for the whole repository".into()),
-        (_, false) => Err(format!(
-            "accepted are ids of up to {LONGEST_FIX_ID} ASCII letters, digits, dots, hyphens and underscores"
-        )),
-        _ => Ok(ids),
-    }
-}
-
-impl Operation for ManagementServerUpdateInfo {
-    fn run(&self, client: &Client) -> Result<Success, Failure> {
-        match (&self.fix_ids, self.filetype) {
-            (None, _) => repository(client, self.key),
-            (Some(ids), None) => updates(client, ids, self.key),
-            (Some(ids), Some(filetype)) => files(client, ids, filetype),
+    fn run(&self, context: &Context<'_, Data>) -> Result<Success, Failure> {
+        match (&self.fix_ids, self.filetype.as_deref()) {
+            (None, _) => repository(context, self.key.as_deref()),
+            (Some(ids), None) => updates(context, ids, self.key.as_deref()),
+            (Some(ids), Some(filetype)) => files(context, ids, filetype),
         }
     }
 }
 
 /// The repository itself.
-fn repository(client: &Client, key: Option<&'static str>) -> Result<Success, Failure> {
+fn repository(context: &Context<'_, Data>, key: Option<&str>) -> Result<Success, Failure> {
     let path = key.map_or(PATH.to_owned(), |key| format!("{PATH}?key={key}"));
-    let body = client.get(&path)?;
+    let body = context.client.get(&path)?;
     let repository =
-        document(&body.text).map(Repository::from_pairs).ok_or_else(|| no_object(client, &path, body.status))?;
+        document(&body.text).map(Repository::from_pairs).ok_or_else(|| no_object(context, &path, body.status))?;
     let names: Vec<String> = repository.updates.iter().flat_map(|list| list.items()).map(described).collect();
     let version = repository.current_version.as_ref().and_then(Json::string);
     let version = version.map(|version| format!(" It runs version {version}.")).unwrap_or_default();
     let msg = match (&repository.updates, key) {
-        (Some(_), _) => format!("{} has {} in its repository.", client.host(), counted(names.len())),
-        (None, Some(key)) => format!("{} answered for {key} of its update repository.", client.host()),
-        (None, None) => format!("{} answered for its update repository.", client.host()),
+        (Some(_), _) => format!("{} has {} in its repository.", context.host(), counted(names.len())),
+        (None, Some(key)) => format!("{} answered for {key} of its update repository.", context.host()),
+        (None, None) => format!("{} answered for its update repository.", context.host()),
     };
-    client.report().data(Arc::new(Mutex::new(repository)));
+    context.set_data(Data::Repository(repository));
     match body.failure {
         Some(failure) => Err(failure),
         None => answered(msg + &version, listed(&names)),
@@ -265,51 +248,71 @@ fn repository(client: &Client, key: Option<&'static str>) -> Result<Success, Fai
 }
 
 /// Updates by id, without their files.
-fn updates(client: &Client, ids: &[String], key: Option<&'static str>) -> Result<Success, Failure> {
-    let wanted = |name| matches!(key, None | Some("all")) || key == Some(name);
-    let list = |name| wanted(name).then(Vec::new);
-    let data = Arc::new(Mutex::new(Updates {
-        updates: wanted("update").then(Vec::new),
-        actions: list("actions"),
-        filetypes: list("filetypes"),
-        supported_keys: list("keys"),
-        missing_fix_ids: list("update"),
-        unknown: Unknown::default(),
-    }));
+fn updates(context: &Context<'_, Data>, ids: &[String], key: Option<&str>) -> Result<Success, Failure> {
     let query = key.map(|key| format!("?key={key}")).unwrap_or_default();
+    if ids.is_empty() {
+        context.set_data(Data::Updates(Updates::asked_for(key)));
+        return answered("No ids were given, so nothing was asked for.".into(), String::new());
+    }
     for batch in batches(ids, query.len()) {
         let path = format!("{PATH}/{}{query}", batch.join(","));
         let asked = |failure: Failure| of_ids(failure, batch);
-        let body = client.get(&path).map_err(asked)?;
-        let pairs = document(&body.text).ok_or_else(|| asked(no_object(client, PATH, body.status)))?;
-        lock(&data).add(batch, UpdateInfo::from_pairs(pairs));
-        client.report().data(data.clone()); // from the first answer on: before it nothing was learned
+        let body = context.client.get(&path).map_err(|error| asked(error.into()))?;
+        let pairs = document(&body.text).ok_or_else(|| asked(no_object(context, PATH, body.status)))?;
+        // From the first answer on: before it nothing was learned.
+        context.with_data(|data| {
+            let data = data.get_or_insert_with(|| Data::Updates(Updates::asked_for(key)));
+            if let Data::Updates(updates) = data {
+                updates.add(batch, UpdateInfo::from_pairs(pairs));
+            }
+        });
         if let Some(failure) = body.failure {
             return Err(asked(failure));
         }
     }
-    let data = lock(&data);
+    context.with_data(|data| match data {
+        Some(Data::Updates(data)) => summary(context, ids, key, data),
+        _ => answered("No ids were given, so nothing was asked for.".into(), String::new()),
+    })
+}
+
+/// The updates that were asked for, in words.
+fn summary(context: &Context<'_, Data>, ids: &[String], key: Option<&str>, data: &Updates) -> Result<Success, Failure> {
     let names: Vec<String> = data.updates.iter().flatten().map(described).collect();
     let missing = data.missing_fix_ids.as_deref().unwrap_or_default();
     if !missing.is_empty() {
-        client.report().warn(format!("{} does not know {}.", client.host(), named(missing)));
+        context.warn(format!("{} does not know {}.", context.host(), named(missing)));
     }
     match (&data.updates, key) {
         (Some(_), _) => {
             let msg =
-                format!("{} answered for {} of {}.", client.host(), ids.len() - missing.len(), counted(ids.len()));
+                format!("{} answered for {} of {}.", context.host(), ids.len() - missing.len(), counted(ids.len()));
             answered(msg, listed(&names))
         }
         (None, key) => {
             let lists = [&data.actions, &data.filetypes, &data.supported_keys];
             let words: Vec<String> = lists.into_iter().flatten().flatten().cloned().collect();
-            let msg = format!("{} answered for {} of {}.", client.host(), key.unwrap_or("all"), counted(ids.len()));
+            let msg = format!("{} answered for {} of {}.", context.host(), key.unwrap_or("all"), counted(ids.len()));
             answered(msg, listed(&words))
         }
     }
 }
 
 impl Updates {
+    /// Nothing yet; the lists that a key asks for.
+    fn asked_for(key: Option<&str>) -> Updates {
+        let wanted = |name| matches!(key, None | Some("all")) || key == Some(name);
+        let list = |name| wanted(name).then(Vec::new);
+        Updates {
+            updates: wanted("update").then(Vec::new),
+            actions: list("actions"),
+            filetypes: list("filetypes"),
+            supported_keys: list("keys"),
+            missing_fix_ids: list("update"),
+            unknown: Unknown::default(),
+        }
+    }
+
     /// Adds the answer for a batch: updates in the order asked for, other lists united in first-seen order.
     fn add(&mut self, asked: &[String], info: UpdateInfo) {
         let mut came: Vec<Object<Update>> = match info.update {
@@ -343,35 +346,39 @@ fn unite(list: &mut Option<Vec<String>>, came: Option<&Json>, name: &str) {
 }
 
 /// A file of each update: one request for each id.
-fn files(client: &Client, ids: &[String], filetype: &'static str) -> Result<Success, Failure> {
-    let data = Arc::new(Mutex::new(Files::default()));
+fn files(context: &Context<'_, Data>, ids: &[String], filetype: &str) -> Result<Success, Failure> {
+    if ids.is_empty() {
+        context.set_data(Data::Files(Files::default()));
+        return answered("No ids were given, so nothing was asked for.".into(), String::new());
+    }
     for id in ids {
         let path = format!("{PATH}/{id}?filetype={filetype}");
         let asked = |failure: Failure| of_ids(failure, std::slice::from_ref(id));
-        let body = client.get(&path).map_err(asked)?;
+        let body = context.client.get(&path).map_err(|error| asked(error.into()))?;
         let file = document(&body.text).map(UpdateFile::from_pairs);
-        let mut file = file.ok_or_else(|| asked(no_object(client, &path, body.status)))?;
+        let mut file = file.ok_or_else(|| asked(no_object(context, &path, body.status)))?;
         if let Some(failure) = body.failure {
             return Err(asked(failure));
         }
         if file.value.as_ref().is_none_or(|text| text.0.as_text() == "null") {
-            client.report().warn(format!("{} sent no text of the {filetype} of {id}.", client.host()));
+            context.warn(format!("{} sent no text of the {filetype} of {id}.", context.host()));
         }
         let answered = file.fixid.get_or_insert_with(|| Text::of(id)).words();
         if answered != *id {
-            client.report().warn(format!("{} answered for {answered} when it was asked for {id}.", client.host()));
+            context.warn(format!("{} answered for {answered} when it was asked for {id}.", context.host()));
         }
         let field = file.field.get_or_insert_with(|| Text::of(filetype)).words();
         // The appliance calls the change history `change` as well.
         if !filetype.starts_with(field.as_str()) || field.is_empty() {
-            client
-                .report()
-                .warn(format!("{} sent the {field} of {id} when it was asked for the {filetype}.", client.host()));
+            context.warn(format!("{} sent the {field} of {id} when it was asked for the {filetype}.", context.host()));
         }
-        lock(&data).files.push(file);
-        client.report().data(data.clone());
+        context.with_data(|data| {
+            if let Data::Files(data) = data.get_or_insert_with(|| Data::Files(Files::default())) {
+                data.files.push(file);
+            }
+        });
     }
-    let msg = format!("{} sent the {filetype} of {}.", client.host(), counted(ids.len()));
+    let msg = format!("{} sent the {filetype} of {}.", context.host(), counted(ids.len()));
     answered(msg, named(ids) + ".")
 }
 
@@ -396,18 +403,22 @@ fn batches(ids: &[String], query: usize) -> Vec<&[String]> {
 
 /// A question that was answered; nothing is ever changed by asking.
 fn answered(msg: String, detail: String) -> Result<Success, Failure> {
-    Ok(Success { changed: false, msg, detail })
+    Ok(Success { msg, detail })
 }
 
 /// A failure that names the ids it was about.
 fn of_ids(failure: Failure, ids: &[String]) -> Failure {
     let end = if failure.cause.is_some() { "" } else { "." };
     let sentence = failure.sentence.trim_end_matches('.');
-    Failure { sentence: format!("{sentence}. It was asked for {}{end}", ids.join(", ")), ..failure }
+    let asked = match ids {
+        [first, .., last] if ids.len() > MOST_NAMED => format!("{} ids from {first} to {last}", ids.len()),
+        _ => ids.join(", "),
+    };
+    Failure { sentence: format!("{sentence}. It was asked for {asked}{end}"), ..failure }
 }
 
-fn no_object(client: &Client, path: &str, status: u16) -> Failure {
-    let text = format!("{} answered GET {path} with JSON that is no object.", client.host());
+fn no_object(context: &Context<'_, Data>, path: &str, status: u16) -> Failure {
+    let text = format!("{} answered GET {path} with JSON that is no object.", context.host());
     Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
 }
 

@@ -1,18 +1,25 @@
 //! The operations: one file each, and here the table of them.
 //!
-//! An operation asks the client and says what it learned; it knows no transport and does not print.
+//! An operation asks the client and records what it learns in its [`Context`]; it knows no transport and does not print.
+
+use std::sync::{Arc, Mutex};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde_json::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::answer::Success;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::input::Options;
+use crate::input::{self, Declaration, Rule, Signature};
+use crate::lock::lock;
+use crate::outcome::Outcome;
 
 mod appliance_info;
 mod firmware_export_info;
 mod management_server_update_info;
+mod wait;
 
 /// Every operation, in the order they are listed.
 pub static TABLE: &[Entry] = &[
@@ -21,48 +28,78 @@ pub static TABLE: &[Entry] = &[
     Entry::of::<appliance_info::ApplianceInfo>(),
 ];
 
-/// An operation whose options have been read.
-pub trait Operation {
-    /// Asks the appliance. What is learned on the way goes to the client's report, the end is given back.
-    ///
-    /// # Errors
-    /// The client's, and those that the operation's own module names.
-    fn run(&self, client: &Client) -> Result<Success, Failure>;
-}
-
-/// What the table has to know of an operation.
-pub trait Described: Operation + JsonSchema + Sized + 'static {
+/// An operation: the struct of its options, as [`options!`](input::options!) declares it, and what it does with them.
+pub trait Operation: DeserializeOwned {
     /// Its name, as the option `operation` takes it.
     const NAME: &'static str;
     /// A line for `lxca operations`.
     const SUMMARY: &'static str;
+    /// Whether it changes something.
+    const CHANGES: bool = false;
+    /// Its options.
+    const OPTIONS: &'static [Declaration];
+    /// The rules between its options.
+    const RULES: &'static [Rule] = &[];
     /// What stands under `data` of its answers.
-    type Data: JsonSchema;
+    type Data: Serialize + JsonSchema + Send + 'static;
 
-    /// Examples of `data` for the published schema, one of each shape in their order; every attribute stands in one of them.
+    /// Examples of `data` for the published schema, one of each shape in their order; every attribute stands in one of
+    /// them.
     fn examples() -> Vec<Value>;
 
-    /// Takes its options; nothing when one of them was refused.
-    fn read(options: &mut Options) -> Option<Self>;
+    /// Asks the appliance. What is learned on the way goes to the context.
+    ///
+    /// # Errors
+    /// The client's, and those that the operation's own module names.
+    fn run(&self, context: &Context<'_, Self::Data>) -> Result<Success, Failure>;
+}
 
-    /// The rules between its options, for the published schema.
-    fn rules() -> Vec<Value> {
-        Vec::new()
+/// What an operation works with. What it records here is what success, failure, a signal and a panic show.
+pub struct Context<'c, D> {
+    /// The appliance.
+    pub client: &'c Client,
+    outcome: &'c Outcome,
+    data: Arc<Mutex<Option<D>>>,
+}
+
+impl<'c, D: Serialize + Send + 'static> Context<'c, D> {
+    fn new(client: &'c Client, outcome: &'c Outcome) -> Context<'c, D> {
+        let data = Arc::new(Mutex::new(None));
+        outcome.show_data(data.clone());
+        Context { client, outcome, data }
+    }
+
+    /// The name of the appliance, for sentences.
+    pub fn host(&self) -> &str {
+        self.client.host()
+    }
+
+    /// Shows these data from now on.
+    pub fn set_data(&self, data: D) {
+        *lock(&self.data) = Some(data);
+    }
+
+    /// Works on the data that are shown.
+    pub fn with_data<T>(&self, work: impl FnOnce(&mut Option<D>) -> T) -> T {
+        work(&mut lock(&self.data))
+    }
+
+    /// Adds a warning.
+    pub fn warn(&self, warning: impl Into<String>) {
+        self.outcome.warn(warning);
     }
 }
 
 /// A line of the table.
 pub struct Entry {
-    /// The operation's name.
-    pub name: &'static str,
+    /// What the reader of the input has to know of it.
+    pub signature: Signature,
     /// What it answers, in a line.
     pub summary: &'static str,
-    /// Takes its options.
-    pub read: fn(&mut Options) -> Option<Box<dyn Operation>>,
-    /// The schema of its options.
-    pub options_schema: fn(&mut SchemaGenerator) -> Schema,
-    /// The rules between its options.
-    pub rules: fn() -> Vec<Value>,
+    /// Whether it changes something.
+    pub changes: bool,
+    /// Runs it with its normalised options.
+    pub run: fn(Map<String, Value>, &Client, &Outcome) -> Result<Success, Failure>,
     /// The schema of its data.
     pub data_schema: fn(&mut SchemaGenerator) -> Schema,
     /// Examples of its data.
@@ -70,26 +107,30 @@ pub struct Entry {
 }
 
 impl Entry {
-    const fn of<O: Described>() -> Entry {
+    const fn of<O: Operation>() -> Entry {
         Entry {
-            name: O::NAME,
+            signature: Signature { name: O::NAME, options: O::OPTIONS, rules: O::RULES },
             summary: O::SUMMARY,
-            read: |options| O::read(options).map(|operation| Box::new(operation) as Box<dyn Operation>),
-            options_schema: |generator| O::json_schema(generator),
-            rules: O::rules,
+            changes: O::CHANGES,
+            run: |options, client, outcome| input::typed::<O>(options)?.run(&Context::new(client, outcome)),
             data_schema: |generator| generator.subschema_for::<O::Data>(),
             examples: O::examples,
         }
     }
 }
 
+/// What the reader of the input has to know of all operations.
+pub fn signatures() -> Vec<Signature> {
+    TABLE.iter().map(|entry| entry.signature).collect()
+}
+
 /// The entry of a name.
 pub fn find(name: &str) -> Option<&'static Entry> {
-    TABLE.iter().find(|entry| entry.name == name)
+    TABLE.iter().find(|entry| entry.signature.name == name)
 }
 
 /// A line for each operation.
 pub fn list() -> String {
-    let width = TABLE.iter().map(|entry| entry.name.len()).max().unwrap_or_default();
-    TABLE.iter().map(|entry| format!("{:width$}  {}\n", entry.name, entry.summary)).collect()
+    let width = TABLE.iter().map(|entry| entry.signature.name.len()).max().unwrap_or_default();
+    TABLE.iter().map(|entry| format!("{:width$}  {}\n", entry.signature.name, entry.summary)).collect()
 }

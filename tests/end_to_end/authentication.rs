@@ -242,8 +242,8 @@ fn wrong_basic_credentials_make_exactly_one_request() {
     let cases = [
         (aicc, None, "authentication_failed", 401),
         (updates.clone(), None, "authentication_failed", 401),
-        (updates, Some(403), "permission_denied", 403),
-        (export.clone(), None, "permission_denied", 403),
+        (updates, Some(403), "authentication_failed", 403),
+        (export.clone(), None, "authentication_failed", 403),
         (export, Some(401), "authentication_failed", 401),
     ];
     for (call, code, kind, expected) in cases {

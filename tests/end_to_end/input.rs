@@ -88,7 +88,7 @@ fn what_an_operation_does_not_accept_is_never_sent() {
     let updates = |options: Value| with(json!({"operation": "management_server_update_info"}), options);
     for (options, named) in [
         (json!({"operation": "firmware_export_info"}), &["`task_id`: required"][..]),
-        (export(json!({"task_id": -1})), &["`task_id`: accepted are whole numbers from 0"]),
+        (export(json!({"task_id": -1})), &["`task_id`: must be a whole number from 0"]),
         (export(json!({"task_id": "twelve"})), &["`task_id`"]),
         (export(json!({"task_id": true})), &["`task_id`"]),
         (export(json!({"task_id": 1.5})), &["`task_id`"]),
@@ -107,7 +107,6 @@ fn what_an_operation_does_not_accept_is_never_sent() {
         ),
         (export(json!({"all": true})), &["`all`: unknown"]),
         (updates(json!({"task_id": 1})), &["`task_id`: unknown"]),
-        (updates(json!({"fix_ids": []})), &["`fix_ids`", "empty"]),
         (updates(json!({"fix_ids": ""})), &["`fix_ids`", "empty"]),
         (updates(json!({"fix_ids": "a,,b"})), &["`fix_ids`", "empty"]),
         (updates(json!({"fix_ids": ["a", ""]})), &["`fix_ids`", "empty"]),
@@ -162,12 +161,12 @@ fn limits_are_accepted_at_their_very_ends() {
             [json!(least - 1), json!(most + 1), json!((most + 1).to_string()), json!(1e18), json!(1.5), json!("")]
         {
             let msg = refused(&appliance, with(base.clone(), json!({name: beyond})));
-            assert!(msg.contains(&format!("`{name}`: accepted are whole numbers from {least} to {most}")), "{msg}");
+            assert!(msg.contains(&format!("`{name}`: must be a whole number from {least} to {most}")), "{msg}");
         }
     }
     for port in [json!(0), json!(65_536), json!(-443), json!("0"), json!(""), json!(true), json!("https")] {
         let msg = refused(&appliance, with(base.clone(), json!({"port": port})));
-        assert!(msg.contains("`port`: accepted are whole numbers from 1 to 65535"), "{msg}");
+        assert!(msg.contains("`port`: must be a whole number from 1 to 65535"), "{msg}");
     }
 }
 

@@ -55,6 +55,18 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// An answer for which there is not enough memory: its bytes so far.
+#[derive(Debug)]
+pub struct NoMemory(pub usize);
+
+impl fmt::Display for NoMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not enough memory for an answer of {} bytes", self.0)
+    }
+}
+
+impl std::error::Error for NoMemory {}
+
 /// What the sentences say of the call.
 #[derive(Clone, Debug)]
 pub struct Explain {
@@ -94,6 +106,10 @@ impl Explain {
         match error {
             ureq::Error::Other(inner) => match inner.downcast::<DialError>() {
                 Ok(error) => self.dial(*error, timeout),
+                Err(other) if other.is::<NoMemory>() => {
+                    let text = format!("{other} of {at} on this host; raise the memory limit of the process.");
+                    trouble(Kind::Internal, Repeat::Never, text)
+                }
                 Err(other) => {
                     let http_status = other.downcast_ref::<Refused>().map(|refused| refused.status);
                     let text = format!("The answer of {at} was refused: {other}.");
@@ -109,9 +125,7 @@ impl Explain {
             ureq::Error::Io(error) => self.broken(error),
             ureq::Error::LargeResponseHeader(_, limit) => {
                 let text = format!("The header of the answer of {at} is larger than {} KiB.", limit >> 10);
-                // Its status is not known: it may be a refusal, which must not be asked for again.
-                let failure = Failure { settled: true, ..Failure::new(Kind::InvalidResponse, text) };
-                ExchangeError { failure, repeat: Repeat::Never }
+                trouble(Kind::InvalidResponse, Repeat::Never, text)
             }
             ureq::Error::Protocol(error) if error.to_string().starts_with("output too small") => {
                 let text = format!("A header of the request to {at}, credentials or cookies, is longer than 8 KiB.");

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ureq::http::{self, HeaderMap};
 
+use crate::client::request::{self, Body, Request};
 use crate::client::settings::Settings;
 use crate::failure::Failure;
 use crate::lock::lock;
@@ -23,32 +24,19 @@ mod proxy;
 mod resolver;
 mod trust;
 
-pub use explain::{ExchangeError, Repeat};
-
-use connector::{Connector, NoResolver, Peer};
-use explain::Explain;
+use connector::{Connector, DialError, NoResolver, Peer};
+use explain::{ExchangeError, Explain};
 
 /// Bytes for all answers of one call together: 64 MiB.
 const LARGEST_BODIES: u64 = 64 << 20;
+/// What reading, masking and writing an answer takes beside it, in answers (docs/contract.md, Limits).
+const WORKING_FACTOR: usize = 7;
 /// Bytes for the headers of one answer.
 const LARGEST_HEADERS: usize = 64 << 10;
 /// ureq reads a header in one piece, so its buffer must hold the largest; it calls a smaller one "Peer disconnected".
 const INPUT_BUFFER: usize = LARGEST_HEADERS + (8 << 10);
 /// Each line of a request has to fit: the longest path, and credentials.
 const OUTPUT_BUFFER: usize = 8 << 10;
-
-/// A request: nothing in it is secret but the headers.
-#[derive(Clone, Debug)]
-pub struct Request<'r> {
-    /// GET, POST, DELETE.
-    pub method: http::Method,
-    /// Path and query, with its leading slash.
-    pub path: &'r str,
-    /// Credentials.
-    pub headers: Vec<(&'static str, String)>,
-    /// JSON text.
-    pub body: Option<String>,
-}
 
 /// What came back, whatever its status.
 #[derive(Debug)]
@@ -59,6 +47,37 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body as it came.
     pub body: Vec<u8>,
+}
+
+/// An exchange that brought no reply.
+#[derive(Debug)]
+pub struct NoReply {
+    /// What it means.
+    pub failure: Failure,
+    /// Whether it may be repeated.
+    pub repeat: explain::Repeat,
+    /// Whether the request may have reached the appliance.
+    pub sent: bool,
+    /// Whether it may have been refused for good, so that it must not be asked again while waiting.
+    pub may_be_refusal: bool,
+    /// The header of a reply whose body could not be read.
+    pub headers: Option<HeaderMap>,
+}
+
+impl NoReply {
+    /// The failure of a request of which nothing was sent.
+    pub fn unsent(failure: Failure) -> NoReply {
+        NoReply { failure, repeat: explain::Repeat::Never, sent: false, may_be_refusal: false, headers: None }
+    }
+
+    /// Whether a request with this rule may be sent again.
+    pub fn may_be_repeated(&self, rule: request::Repeat) -> bool {
+        match self.repeat {
+            explain::Repeat::Never => false,
+            explain::Repeat::IfIdempotent => rule == request::Repeat::Safe,
+            explain::Repeat::Safe => true,
+        }
+    }
 }
 
 impl Reply {
@@ -121,45 +140,71 @@ impl Transport {
     ///
     /// # Errors
     /// Everything that leaves no answer, with what it means and whether it may be repeated.
-    pub fn exchange(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, ExchangeError> {
+    pub fn exchange(
+        &self,
+        request: &Request<'_>,
+        credentials: &[(&'static str, String)],
+        timeout: Duration,
+    ) -> Result<Reply, NoReply> {
         let started = Instant::now();
-        let (method, path) = (request.method.clone(), request.path);
-        let outcome = self.send(request, timeout).map_err(|error| self.explain.trouble(error, timeout));
-        let ended = outcome.as_ref().map(|reply| reply.status.to_string());
-        let ended = ended.unwrap_or_else(|trouble| trouble.failure.msg());
+        let mut headers = None;
+        let outcome = self.send(request, credentials, timeout, &mut headers).map_err(|error| {
+            let sent = !matches!(&error, ureq::Error::Other(inner) if inner.is::<DialError>());
+            // Its status is not known.
+            let may_be_refusal = matches!(&error, ureq::Error::LargeResponseHeader(..));
+            let ExchangeError { failure, repeat } = self.explain.trouble(error, timeout);
+            NoReply { failure, repeat, sent, may_be_refusal, headers }
+        });
         self.log.info(|| {
+            let ended = outcome.as_ref().map(|reply| reply.status.to_string());
+            let ended = ended.unwrap_or_else(|no_reply| no_reply.failure.msg());
             let peer = lock(&self.peer).as_ref().map(|peer| format!(", {peer}")).unwrap_or_default();
-            format!("{method} {path} {ended}, {} ms{peer}", started.elapsed().as_millis())
+            format!("{} {} {ended}, {} ms{peer}", request.method, request.target, started.elapsed().as_millis())
         });
         outcome
     }
 
-    /// The agent's way of doing it.
-    fn send(&self, request: Request<'_>, timeout: Duration) -> Result<Reply, ureq::Error> {
+    /// The agent's way of doing it. The header of the reply is put into `header` as soon as it is there.
+    fn send(
+        &self,
+        request: &Request<'_>,
+        credentials: &[(&'static str, String)],
+        timeout: Duration,
+        header: &mut Option<HeaderMap>,
+    ) -> Result<Reply, ureq::Error> {
         let mut builder = http::Request::builder()
-            .method(request.method)
-            .uri(format!("{}{}", self.origin, request.path))
+            .method(request.method.clone())
+            .uri(format!("{}{}", self.origin, request.target))
             .header("Accept-Language", "en");
-        for (name, value) in request.headers {
-            builder = builder.header(name, value);
+        for (name, value) in credentials {
+            builder = builder.header(*name, value);
         }
         let agent = &self.agent;
         let response = match request.body {
-            Some(body) => {
+            Body::Json(body) => {
                 let request = builder.header("Content-Type", "application/json").body(body)?;
                 agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())?
             }
-            None => agent.run(agent.configure_request(builder.body(())?).timeout_global(Some(timeout)).build())?,
+            Body::Empty => {
+                agent.run(agent.configure_request(builder.body(())?).timeout_global(Some(timeout)).build())?
+            }
         };
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
-        let body = match self.read(&parts.headers, body) {
+        let read = self.read(&parts.headers, body);
+        let body = match read {
             Err(ureq::Error::Other(why)) if parts.status.is_success() => {
+                *header = Some(parts.headers);
                 return Err(ureq::Error::Other(Box::new(explain::Refused { status, why: why.to_string() })));
             }
-            // What a refusal says of itself is not needed to know that it is one.
+            // What a refusal says of itself is not needed to know that it is one, and it must not be asked for again.
             Err(ureq::Error::Other(_)) => Vec::new(),
-            body => body?,
+            Err(_) if parts.status.is_client_error() => Vec::new(),
+            Err(error) => {
+                *header = Some(parts.headers);
+                return Err(error);
+            }
+            Ok(body) => body,
         };
         Ok(Reply { status, headers: parts.headers, body })
     }
@@ -173,13 +218,32 @@ impl Transport {
             return Err(ureq::Error::Other(format!("it is encoded as {encoding:?}, which was not asked for").into()));
         }
         let allowance = self.allowance.load(Ordering::Relaxed);
-        let mut bytes = Vec::new();
-        body.as_reader().take(allowance + 1).read_to_end(&mut bytes)?;
-        let left = allowance.checked_sub(bytes.len() as u64).ok_or_else(|| {
-            let limit = LARGEST_BODIES >> 20;
-            ureq::Error::Other(format!("the answers to this call are larger than {limit} MiB together").into())
-        })?;
-        self.allowance.store(left, Ordering::Relaxed);
+        let bytes = read_whole(body.as_reader(), allowance)?;
+        self.allowance.store(allowance.saturating_sub(bytes.len() as u64), Ordering::Relaxed);
         Ok(bytes)
     }
+}
+
+/// The bytes of a body up to a limit, and the memory that it takes to work on them: what cannot be allocated is refused
+/// here, since an allocation that fails later would end the process without an answer.
+fn read_whole(mut body: impl Read, limit: u64) -> Result<Vec<u8>, ureq::Error> {
+    let refused = |why: String| ureq::Error::Other(why.into());
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 16 << 10];
+    loop {
+        let read = body.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        if (bytes.len() + read) as u64 > limit {
+            let limit = LARGEST_BODIES >> 20;
+            return Err(refused(format!("the answers to this call are larger than {limit} MiB together")));
+        }
+        let room = bytes.try_reserve(read);
+        room.map_err(|_| ureq::Error::Other(Box::new(explain::NoMemory(bytes.len()))))?;
+        bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
+    }
+    let room = Vec::<u8>::new().try_reserve_exact(WORKING_FACTOR * bytes.len());
+    room.map_err(|_| ureq::Error::Other(Box::new(explain::NoMemory(bytes.len()))))?;
+    Ok(bytes)
 }

@@ -41,7 +41,7 @@ fn what_is_no_boolean_is_refused() {
         json!(null),
     ]);
     for value in refused {
-        assert!(boolean(&value).unwrap_err().contains("true and false"), "{value}");
+        assert!(boolean(&value).unwrap_err().contains("true or false"), "{value}");
     }
 }
 
@@ -99,7 +99,7 @@ fn what_is_no_integer_is_refused() {
     refused.extend(["1e300", "-1e300", "1e19", "18446744073709551615", "18446744073709551616"].map(number));
     for value in refused {
         let refusal = integer(0..=1 << 62)(&value).expect_err(&format!("{value}"));
-        assert!(refusal.contains("whole numbers from 0 to 4611686018427387904"), "{value}: {refusal}");
+        assert!(refusal.contains("whole number from 0 to 4611686018427387904"), "{value}: {refusal}");
     }
 }
 
@@ -187,6 +187,6 @@ fn choices_are_exact_and_name_a_near_one() {
     let near = accept(&json!("sesion")).unwrap_err();
     assert!(near.contains("basic, session") && near.contains("perhaps session"), "{near}");
     for far in [json!("kerberos"), json!(""), json!(1), json!(true), json!(["basic"]), json!(null)] {
-        assert_eq!(accept(&far), Err("accepted are basic, session".into()), "{far}");
+        assert_eq!(accept(&far), Err("must be one of basic, session".into()), "{far}");
     }
 }

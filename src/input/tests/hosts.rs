@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::cases;
 use crate::host::{Host, patterns};
+use crate::input::Kind;
 
 /// Sixty-three letters: the longest label.
 fn label() -> String {
@@ -129,7 +130,8 @@ fn refused() -> Vec<String> {
 #[test]
 fn hosts_have_a_name_for_tls_and_a_form_for_urls() {
     for (given, tls, url) in accepted() {
-        let host = crate::input::connection::host(&json!(given)).unwrap_or_else(|refusal| panic!("{given}: {refusal}"));
+        let normalised = Kind::Host.normalise(&json!(given)).unwrap_or_else(|refusal| panic!("{given}: {refusal}"));
+        let host: Host = serde_json::from_value(normalised).unwrap();
         assert_eq!(host.tls_name().to_str(), tls, "{given}");
         assert_eq!(host.in_url(), url, "{given}");
     }
@@ -138,14 +140,14 @@ fn hosts_have_a_name_for_tls_and_a_form_for_urls() {
 #[test]
 fn what_is_no_host_is_refused_without_being_repeated() {
     for given in refused() {
-        let refusal = crate::input::connection::host(&json!(given)).expect_err(&given);
+        let refusal = Kind::Host.normalise(&json!(given)).expect_err(&given);
         assert!(given.len() < 4 || !refusal.contains(&given), "{refusal}");
     }
 }
 
 #[test]
 fn names_in_other_than_ascii_letters_are_asked_for_as_punycode() {
-    assert!(crate::input::connection::host(&json!("bücher.example")).unwrap_err().contains("punycode"));
+    assert!(Kind::Host.normalise(&json!("bücher.example")).unwrap_err().contains("punycode"));
 }
 
 /// The published grammar, without the rest of the schema.

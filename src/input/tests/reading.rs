@@ -22,9 +22,9 @@ fn ok(object: &Value, environment: &[(&str, &str)]) -> Input {
 fn absent_options_have_the_defaults_of_the_contract() {
     let connection = ok(&accepted(&json!({})), &[]).connection;
     assert_eq!(connection.port, 443);
-    assert_eq!(connection.auth_method, crate::client::settings::AuthMethod::Basic);
+    assert_eq!(connection.auth_method, crate::input::connection::AuthMethod::Basic);
     assert!(connection.validate_certs && connection.use_proxy);
-    assert_eq!((connection.timeout.as_secs(), connection.connect_timeout.as_secs()), (60, 10));
+    assert_eq!((connection.timeout, connection.connect_timeout), (60, 10));
     assert_eq!(connection.retries, 2);
     assert_eq!((connection.ca_path, connection.certificate_fingerprint, connection.server_name), (None, None, None));
 }
@@ -60,7 +60,7 @@ fn the_environment_stands_in_for_absent_options_only() {
     assert!(!connection.validate_certs);
     assert_eq!(connection.ca_path.as_deref(), Some("/env"));
     assert_eq!(connection.certificate_fingerprint.map(|print| print.0), Some([0xab; 32]));
-    assert_eq!(connection.auth_method, crate::client::settings::AuthMethod::Session);
+    assert_eq!(connection.auth_method, crate::input::connection::AuthMethod::Session);
 
     let given = json!({
         "port": 1, "validate_certs": true, "ca_path": "/given", "certificate_fingerprint": "cd".repeat(32),
@@ -72,7 +72,7 @@ fn the_environment_stands_in_for_absent_options_only() {
     assert!(connection.validate_certs);
     assert_eq!(connection.ca_path.as_deref(), Some("/given"));
     assert_eq!(connection.certificate_fingerprint.map(|print| print.0), Some([0xcd; 32]));
-    assert_eq!(connection.auth_method, crate::client::settings::AuthMethod::Basic);
+    assert_eq!(connection.auth_method, crate::input::connection::AuthMethod::Basic);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_refused_variable_is_named_without_its_value() {
         let option = variable.trim_start_matches("LXCA_").to_lowercase();
         let object = accepted(&json!({option.clone(): null}));
         let msg = refusal(read_with(&object.to_string(), &[(variable, value)]));
-        assert!(msg.contains(variable) && msg.contains("accepted"), "{msg}");
+        assert!(msg.contains(variable) && msg.contains("must be"), "{msg}");
         assert!(!msg.contains("rubbish") && !msg.contains("required"), "{msg}");
     }
 }

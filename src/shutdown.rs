@@ -1,39 +1,45 @@
 //! The ways out that nobody asked for: a signal, a panic. Either one leaves the session and prints its one answer.
 
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::answer::{Answer, Stdout};
+use crate::answer::Answer;
 use crate::client::Client;
 use crate::failure::{Failure, Kind};
-use crate::report::Report;
+use crate::outcome::Outcome;
+use crate::stdout::Stdout;
 
 /// How long a panicking process waits for its session to be closed.
-const LEAVING: Duration = Duration::from_secs(6);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// How long a signal lets an answer be printed that was begun before it.
-const PRINTING: Duration = Duration::from_secs(1);
+const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a signal lets data be masked.
+const MASK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What has to be known to end at any moment.
 #[derive(Clone, Default)]
-pub struct Ending {
-    /// What was learned so far.
-    pub report: Report,
+pub struct Shutdown {
+    /// What the call has learned so far.
+    pub outcome: Outcome,
     /// The client whose session has to be left, once there is one.
     pub client: Arc<OnceLock<Client>>,
 }
 
-impl Ending {
-    /// Watches for signals and panics from now on.
+impl Shutdown {
+    /// Answers signals and panics from now on. Where a thread cannot be had, signals end the process as they end any
+    /// other.
     pub fn watch(&self) {
-        let ending = self.clone();
-        std::panic::set_hook(Box::new(move |panic| ending.panicked(panic)));
+        let shutdown = self.clone();
+        std::panic::set_hook(Box::new(move |panic| shutdown.panicked(panic)));
         let ignored = ignored();
         let signals = [SIGTERM, SIGINT, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
         let signals: Vec<i32> = signals.collect();
@@ -43,16 +49,18 @@ impl Ending {
             // Before the handler below: of one signal this has to look at the flag before that thread can set it.
             let _ = signal_hook::flag::register_conditional_default(*signal, at_once.clone());
         }
-        // Without signals the call still works; it then ends as any program does.
         let Ok(mut watched) = Signals::new(signals) else { return };
+        let (shutdown, ends) = (self.clone(), at_once.clone());
         at_once.store(false, Ordering::SeqCst);
-        let ending = self.clone();
-        thread::spawn(move || {
+        let watching = thread::Builder::new().spawn(move || {
             if let Some(signal) = watched.forever().next() {
-                at_once.store(true, Ordering::SeqCst);
-                ending.interrupted(signal);
+                ends.store(true, Ordering::SeqCst);
+                shutdown.interrupted(signal);
             }
         });
+        if watching.is_err() {
+            at_once.store(true, Ordering::SeqCst);
+        }
     }
 
     /// Leaves, answers, and ends the process by the signal that came. From the claim on no other thread prints: what
@@ -68,16 +76,29 @@ impl Ending {
                 let text = format!(
                     "{name} arrived before the answer{host} was complete; `data` holds what came before, if anything did."
                 );
-                let answer = Answer::new(Err(Failure::new(Kind::Interrupted, text)), &self.report);
-                stdout.print(&answer, &self.report.secrets);
+                self.print(
+                    stdout,
+                    Failure::new(Kind::Interrupted, text),
+                    &self.outcome,
+                    Some(Instant::now() + MASK_TIMEOUT),
+                );
             }
             // The answer is being printed; a reader that does not read must not keep the process alive.
-            None => thread::sleep(PRINTING),
+            None => thread::sleep(PRINT_TIMEOUT),
         }
-        let _ = emulate_default_handler(signal);
+        // Process 1 has no default actions: a signal that would end any other does nothing to it.
+        if std::process::id() != 1 {
+            let _ = emulate_default_handler(signal);
+        }
+        std::process::exit(128 + signal);
     }
 
-    /// Answers first, for whatever else is tried may panic again, then leaves.
+    fn print(&self, stdout: Stdout, failure: Failure, outcome: &Outcome, deadline: Option<Instant>) {
+        let line = Answer::new(Err(failure), outcome, deadline).line(&self.outcome.secrets);
+        stdout.print(&line, ExitCode::FAILURE);
+    }
+
+    /// Answers first, since anything else may panic again, then leaves.
     fn panicked(&self, panic: &std::panic::PanicHookInfo<'_>) {
         // The message of a panic may hold anything; the place is what a report of the defect needs.
         let place = panic.location().map(|place| format!(" at {}:{}", tail(place.file()), place.line()));
@@ -85,25 +106,26 @@ impl Ending {
             "A defect of lxca{}; please report it with the input, without the password.",
             place.unwrap_or_default()
         );
-        let answer = Answer::new(Err(Failure::new(Kind::Internal, text)), &self.report.bare());
         if let Some(stdout) = Stdout::claim() {
-            stdout.print(&answer, &self.report.secrets);
+            self.print(stdout, Failure::new(Kind::Internal, text), &self.outcome.without_data(), None);
         }
         let (done, left) = mpsc::channel();
-        let ending = self.clone();
-        // In a thread of its own: this one may hold a lock that leaving needs.
-        thread::spawn(move || {
-            if let Some(client) = ending.client.get() {
+        let client = self.client.clone();
+        // In another thread, since this one may hold a lock that leaving needs.
+        let leaving = thread::Builder::new().spawn(move || {
+            if let Some(client) = client.get() {
                 client.stop();
             }
             let _ = done.send(());
         });
-        let _ = left.recv_timeout(LEAVING);
+        if leaving.is_ok() {
+            let _ = left.recv_timeout(EXIT_TIMEOUT);
+        }
         std::process::exit(1);
     }
 }
 
-/// Panics when `LXCA_PANIC_FOR_TESTS` is set, with its value as the message: a test sees then what a panic prints. No
+/// Panics when `LXCA_PANIC_FOR_TESTS` is set, with its value as the message, so that a test sees what a panic prints. Not
 /// part of a release build.
 #[cfg(debug_assertions)]
 #[expect(clippy::panic, reason = "this is what it is for")]

@@ -1,0 +1,51 @@
+//! A request: everything that decides how an exchange is made.
+
+use std::borrow::Cow;
+
+use ureq::http::Method;
+
+/// A request to the appliance, without the credentials, which the client adds.
+#[derive(Clone, Debug)]
+pub struct Request<'r> {
+    /// GET, POST, PUT, DELETE.
+    pub method: Method,
+    /// Path and query, with the leading slash.
+    pub target: Cow<'r, str>,
+    /// What is sent along.
+    pub body: Body<'r>,
+    /// Whether it may be sent again. LXCA's PUT starts jobs, so that the method says nothing.
+    pub repeat: Repeat,
+    /// Whether it starts or changes something on the appliance.
+    pub changes: bool,
+}
+
+/// What is sent along with a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'r> {
+    /// Nothing.
+    Empty,
+    /// JSON text.
+    Json(&'r str),
+}
+
+/// Whether a request may be sent again after a failure that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Asking twice does no harm.
+    Safe,
+    /// Only if nothing of it was sent.
+    OnlyIfUnsent,
+}
+
+impl<'r> Request<'r> {
+    /// A question.
+    pub fn get(target: impl Into<Cow<'r, str>>) -> Request<'r> {
+        let target = target.into();
+        Request { method: Method::GET, target, body: Body::Empty, repeat: Repeat::Safe, changes: false }
+    }
+
+    /// Whether an empty answer with a status of success is none: a question has to be answered.
+    pub fn expects_json(&self) -> bool {
+        self.repeat == Repeat::Safe
+    }
+}

@@ -1,0 +1,205 @@
+//! The session of a call, left on every way out (docs/contract.md, Authentication). Its state is shared with the thread
+//! that answers a signal. What is sent is in `client`.
+
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, HeaderValue};
+
+use super::auth::{self, CSRF_COOKIE, CSRF_HEADER, Credentials, SESSION_COOKIE, cookies, text};
+use crate::lock::lock;
+use crate::scrub::Secret;
+
+/// How long leaving may take, and how long a signal waits for a login or a logout under way.
+pub const LEAVING: Duration = Duration::from_secs(5);
+/// How many replaced sessions are left at the end; a server that replaces more of them plays games.
+const MOST_SUPERSEDED: usize = 8;
+
+/// An open session.
+#[derive(Clone, Default)]
+pub struct Session {
+    cookies: Vec<(String, Secret)>,
+    csrf: Option<Secret>,
+    /// Whether a request has been answered in it: only such a session is opened anew when it is refused.
+    pub worked: bool,
+    /// Whether the appliance has refused it since.
+    pub refused: bool,
+}
+
+impl Session {
+    /// The session that the answer to a login opens; none when it sets no session cookie.
+    pub fn of(headers: &HeaderMap) -> Option<Session> {
+        let mut session = Session::default();
+        session.take_cookies(headers);
+        session.cookie(SESSION_COOKIE)?;
+        session.csrf = session.cookie(CSRF_COOKIE);
+        Some(session)
+    }
+
+    fn take_cookies(&mut self, headers: &HeaderMap) {
+        for (name, value) in cookies(headers) {
+            // The last of one name counts, and an empty one takes it away.
+            self.cookies.retain(|(known, _)| *known != name);
+            if !value.expose().is_empty() {
+                self.cookies.push((name, value));
+            }
+        }
+    }
+
+    /// Takes the CSRF token from the body of the answer when no cookie had it.
+    pub fn complete(&mut self, body: &str) {
+        // What cannot stand in a header cannot be sent back; the appliance then refuses what needs it.
+        let sendable = |token: &String| HeaderValue::from_str(token).is_ok();
+        self.csrf = self.csrf.take().or_else(|| {
+            let token = auth::session(body)?.get(CSRF_COOKIE).and_then(text);
+            token.filter(sendable).map(Secret::new)
+        });
+    }
+
+    fn cookie(&self, wanted: &str) -> Option<Secret> {
+        self.cookies.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+    }
+
+    /// The headers of a request in this session.
+    pub fn credentials(&self) -> Credentials {
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect();
+        let mut headers = vec![("Cookie", cookies.join("; "))];
+        headers.extend(self.csrf.iter().map(|csrf| (CSRF_HEADER, csrf.expose().to_owned())));
+        headers
+    }
+}
+
+/// Holds the session of a call, so that exactly one thread opens it and exactly one closes it.
+#[derive(Default)]
+pub struct SessionSlot {
+    held: Mutex<Held>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Held {
+    state: State,
+    /// Sessions that the appliance replaced or refused, to be left at the end.
+    superseded: Vec<Session>,
+    /// Successful logins so far.
+    logins: u32,
+    /// Nobody may log in any more: a signal is being answered.
+    stopping: bool,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Closed,
+    Entering,
+    Open(Session),
+    Leaving,
+}
+
+impl SessionSlot {
+    /// The open session.
+    pub fn session(&self) -> Option<Session> {
+        match &self.going_on().state {
+            State::Open(session) => Some(session.clone()),
+            _ => None,
+        }
+    }
+
+    /// Announces a login.
+    pub fn entering(&self) {
+        self.going_on().state = State::Entering;
+    }
+
+    /// Ends a login with the session it opened, if it did.
+    pub fn entered(&self, session: Option<Session>) {
+        let mut held = lock(&self.held);
+        held.logins += u32::from(session.is_some());
+        held.state = session.map_or(State::Closed, State::Open);
+        self.changed.notify_all();
+    }
+
+    /// The state, unless a signal is being answered: then nothing new is sent, and this does not return.
+    fn going_on(&self) -> MutexGuard<'_, Held> {
+        let held = lock(&self.held);
+        if held.stopping {
+            drop(held);
+            loop {
+                std::thread::park();
+            }
+        }
+        held
+    }
+
+    /// Notes that a request was answered in the session.
+    pub fn worked(&self) {
+        if let State::Open(session) = &mut lock(&self.held).state {
+            session.worked = true;
+        }
+    }
+
+    /// Takes the cookies of an answer into the session. When that replaces the session, the old one is to be left too.
+    pub fn replaced(&self, headers: &HeaderMap) {
+        let mut held = lock(&self.held);
+        let State::Open(session) = &mut held.state else { return };
+        let before = session.clone();
+        session.take_cookies(headers);
+        let (old, new) = (before.cookie(SESSION_COOKIE), session.cookie(SESSION_COOKIE));
+        match new {
+            // What takes the cookie away ends nothing for certain: the old one is used on.
+            None => *session = before,
+            Some(_) if old == new => {}
+            Some(_) => {
+                session.csrf = session.cookie(CSRF_COOKIE);
+                held.supersede(before);
+            }
+        }
+    }
+
+    /// Drops a session that worked and is refused now, when it may be opened anew: once in a call.
+    pub fn drop_refused(&self) -> bool {
+        let mut held = lock(&self.held);
+        let anew = held.logins < 2 && matches!(&held.state, State::Open(session) if session.worked);
+        if anew && let State::Open(session) = std::mem::take(&mut held.state) {
+            held.supersede(Session { refused: true, ..session });
+        }
+        anew
+    }
+
+    /// From now on nobody logs in.
+    pub fn stop(&self) {
+        lock(&self.held).stopping = true;
+    }
+
+    /// Takes all sessions out in order to close them, after a login or a logout under way has ended. `None` when that
+    /// takes too long.
+    pub fn begin_leaving(&self) -> Option<Vec<Session>> {
+        let busy = |held: &mut Held| matches!(held.state, State::Entering | State::Leaving);
+        let waited = self.changed.wait_timeout_while(lock(&self.held), LEAVING, busy);
+        let mut held = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(held, _)| held);
+        if busy(&mut held) {
+            return None;
+        }
+        let mut sessions = std::mem::take(&mut held.superseded);
+        if let State::Open(session) = std::mem::replace(&mut held.state, State::Leaving) {
+            sessions.insert(0, session);
+        }
+        Some(sessions)
+    }
+
+    /// Ends a logout.
+    pub fn left(&self) {
+        lock(&self.held).state = State::Closed;
+        self.changed.notify_all();
+    }
+}
+
+impl Held {
+    /// Keeps a session to be left at the end; of many, the newest.
+    fn supersede(&mut self, session: Session) {
+        if self.superseded.len() == MOST_SUPERSEDED {
+            self.superseded.remove(0);
+        }
+        self.superseded.push(session);
+    }
+}

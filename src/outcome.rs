@@ -1,0 +1,209 @@
+//! What a call has learned and done so far: recorded in one place as it happens, so that success, failure, a signal and
+//! a panic tell the same. Nothing here prints.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::lock::lock;
+use crate::message::{MOST_MESSAGES, Message};
+use crate::scrub::{Clean, Secrets};
+
+/// Who calls, as far as the answer depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Caller {
+    /// Ansible shows the whole answer, so that `comment` is left out.
+    pub ansible: bool,
+    /// Bolt wants `_error`.
+    pub bolt: bool,
+    /// The caller wants to know what would change, and nothing changed.
+    pub check_mode: bool,
+    /// The caller wants to see what changes.
+    pub diff_mode: bool,
+}
+
+/// The outcome of one call; clones share it.
+#[derive(Clone, Default)]
+pub struct Outcome {
+    learned: Arc<Mutex<Learned>>,
+    /// The secrets of this call.
+    pub secrets: Secrets,
+}
+
+#[derive(Default)]
+struct Learned {
+    caller: Caller,
+    operation: Option<&'static str>,
+    changed: bool,
+    /// A request that changes something is under way: it may have reached the appliance.
+    changing: bool,
+    messages: Vec<Message>,
+    /// Hashes of the messages so far, so that identical ones are shown once.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+    /// Messages that are not among them because there were too many.
+    left_out: usize,
+    api_version: Option<String>,
+    warnings: Vec<String>,
+    data: Option<Arc<dyn Recorded>>,
+    diff: Option<Arc<dyn Recorded>>,
+}
+
+/// A value of any type that the answer shows once it is there.
+trait Recorded: Send + Sync {
+    fn json(&self, secrets: &Secrets, deadline: Option<Instant>) -> Option<serde_json::Result<(Clean, bool)>>;
+}
+
+impl<T: Serialize + Send> Recorded for Mutex<Option<T>> {
+    fn json(&self, secrets: &Secrets, deadline: Option<Instant>) -> Option<serde_json::Result<(Clean, bool)>> {
+        lock(self).as_ref().map(|value| secrets.json(value, deadline))
+    }
+}
+
+/// What the answer shows of an outcome.
+#[derive(Default)]
+pub struct Summary {
+    /// Who called.
+    pub caller: Caller,
+    /// The operation, once it is known.
+    pub operation: Option<&'static str>,
+    /// Whether anything was changed, or may have been.
+    pub changed: bool,
+    /// Messages of the appliance, identical ones once.
+    pub messages: Vec<Message>,
+    /// Version from the media type.
+    pub api_version: Option<String>,
+    /// Warnings, identical ones once.
+    pub warnings: Vec<String>,
+    /// The operation's data without secrets.
+    pub data: Option<Clean>,
+    /// What changed, without secrets.
+    pub diff: Option<Clean>,
+}
+
+impl Outcome {
+    /// Records who calls.
+    pub fn set_caller(&self, caller: Caller) {
+        lock(&self.learned).caller = caller;
+    }
+
+    /// Who calls.
+    pub fn caller(&self) -> Caller {
+        lock(&self.learned).caller
+    }
+
+    /// Records the operation.
+    pub fn set_operation(&self, name: &'static str) {
+        lock(&self.learned).operation = Some(name);
+    }
+
+    /// Records that something was changed.
+    pub fn changed(&self) {
+        lock(&self.learned).changed = true;
+    }
+
+    /// A request that changes something is about to be sent: from now on it may have arrived.
+    pub fn change_begins(&self) {
+        lock(&self.learned).changing = true;
+    }
+
+    /// That request is over; `changed` tells whether it changed something, or may have.
+    pub fn change_ends(&self, changed: bool) {
+        let mut learned = lock(&self.learned);
+        learned.changed |= changed;
+        learned.changing = false;
+    }
+
+    /// Adds messages of the appliance, as many as anybody can read.
+    pub fn messages(&self, messages: Vec<Message>, left_out: usize) {
+        let mut learned = lock(&self.learned);
+        learned.left_out += left_out;
+        for message in messages {
+            let hash = learned.hasher.hash_one(&message);
+            match learned.messages.len() < MOST_MESSAGES || learned.seen.contains(&hash) {
+                true if learned.seen.insert(hash) => learned.messages.push(message),
+                true => {}
+                false => learned.left_out += 1,
+            }
+        }
+    }
+
+    /// Records the version that the media type of an answer names.
+    pub fn api_version(&self, version: &str) {
+        lock(&self.learned).api_version = Some(version.to_owned());
+    }
+
+    /// Adds a warning.
+    pub fn warn(&self, warning: impl Into<String>) {
+        let (warning, mut learned) = (warning.into(), lock(&self.learned));
+        if !learned.warnings.contains(&warning) {
+            learned.warnings.push(warning);
+        }
+    }
+
+    /// Shows the operation's data from now on, whenever there are any.
+    pub fn show_data<T: Serialize + Send + 'static>(&self, data: Arc<Mutex<Option<T>>>) {
+        lock(&self.learned).data = Some(data);
+    }
+
+    /// Shows what changed.
+    pub fn show_diff<T: Serialize + Send + 'static>(&self, diff: T) {
+        lock(&self.learned).diff = Some(Arc::new(Mutex::new(Some(diff))));
+    }
+
+    /// Everything that was learned, without secrets where it is data. At the deadline, data that are not masked yet are
+    /// left out, and a warning says so.
+    pub fn summary(&self, deadline: Option<Instant>) -> Summary {
+        let (mut summary, data, diff) = {
+            let learned = lock(&self.learned);
+            let mut warnings = learned.warnings.clone();
+            if learned.left_out > 0 {
+                warnings.push(format!("{} more messages of the appliance were left out.", learned.left_out));
+            }
+            let summary = Summary {
+                caller: learned.caller,
+                operation: learned.operation,
+                changed: learned.changed || learned.changing,
+                messages: learned.messages.clone(),
+                api_version: learned.api_version.clone(),
+                warnings,
+                data: None,
+                diff: None,
+            };
+            // Not written under this lock: an operation warns while it holds its data.
+            (summary, learned.data.clone(), learned.diff.clone())
+        };
+        let mut show = |name: &str, value: Option<Arc<dyn Recorded>>| match value
+            .and_then(|value| value.json(&self.secrets, deadline))?
+        {
+            Ok((value, masked)) => {
+                if masked {
+                    let text = format!("A secret of this call stood in the {name} and was replaced by ********.");
+                    summary.warnings.push(text);
+                }
+                Some(value)
+            }
+            Err(_) => {
+                let text = format!("The {name} could not be written in time and were left out.");
+                summary.warnings.push(text);
+                None
+            }
+        };
+        let (data, diff) = (show("data", data), show("diff", diff));
+        Summary { data, diff, ..summary }
+    }
+
+    /// The caller, the operation and what was changed, for the answer of a panic, which may have happened under any lock.
+    pub fn without_data(&self) -> Outcome {
+        let bare = Outcome { secrets: self.secrets.clone(), ..Outcome::default() };
+        if let (Ok(learned), Ok(mut shown)) = (self.learned.try_lock(), bare.learned.try_lock()) {
+            shown.caller = learned.caller;
+            shown.operation = learned.operation;
+            shown.changed = learned.changed || learned.changing;
+        }
+        bare
+    }
+}
