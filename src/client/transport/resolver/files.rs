@@ -1,6 +1,6 @@
 //! The hosts file, hosts(5), and the configuration of the resolver, resolv.conf(5).
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt;
@@ -144,16 +144,19 @@ fn server(text: &str, port: u16) -> Option<SocketAddr> {
 fn lines(file: &Path, deadline: Instant, comment: &[u8], mut see: impl FnMut(SplitAsciiWhitespace)) -> io::Result<()> {
     // Opening a FIFO must not wait for its writer.
     let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(file)?;
-    let mut file = BufReader::new(UntilDeadline { file, deadline });
+    let mut file = BufReader::new(file);
     let mut line = Vec::new();
-    loop {
+    let mut skipping = false;
+    // Some files have no end (`/dev/zero`).
+    while Instant::now() < deadline {
         line.clear();
         let length = file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? as u64;
         if length == 0 {
-            return Ok(());
+            break;
         }
-        if length == MAX_LINE && !line.ends_with(b"\n") {
-            file.skip_until(b'\n')?;
+        let complete = line.ends_with(b"\n") || length < MAX_LINE;
+        if skipping || !complete {
+            skipping = !complete;
             continue;
         }
         // Comments go first: they alone may be in another encoding.
@@ -162,16 +165,5 @@ fn lines(file: &Path, deadline: Instant, comment: &[u8], mut see: impl FnMut(Spl
             see(entry.split_ascii_whitespace());
         }
     }
-}
-
-/// A file that seems to end when the time is over: some have no end (`/dev/zero`).
-struct UntilDeadline {
-    file: File,
-    deadline: Instant,
-}
-
-impl Read for UntilDeadline {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if Instant::now() < self.deadline { self.file.read(buffer) } else { Ok(0) }
-    }
+    Ok(())
 }
