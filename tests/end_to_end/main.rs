@@ -12,6 +12,7 @@
     reason = "tests"
 )]
 
+#[path = "../support/dns_server.rs"]
 mod dns_server;
 mod harness;
 mod hostile;

@@ -205,7 +205,6 @@ fn names_come_from_dns() {
             (Zone { one_alias: true, ..chain() }, "", "one.test", &["one.test", "two.test", "lxca.test"]),
             (Zone { truncate_udp: true, ..zone() }, "", "lxca.test", &["lxca.test"]),
             (Zone { noise: true, ..zone() }, "", "lxca.test", &["lxca.test"]),
-            (Zone { refuse_edns: true, ..zone() }, "", "lxca.test", &["lxca.test"]),
             (rack(), "search rack.test", "lxca", &["lxca.rack.test"]),
             (rack(), "domain rack.test", "lxca", &["lxca.rack.test"]),
             (rack(), "search row.test rack.test", "lxca", &["lxca.row.test", "lxca.rack.test"]),

@@ -1,212 +1,173 @@
-//! Why a name has no addresses.
-//!
-//! What lives here: the kinds of failure and their sentences, written for the person who reads them
-//! at night and has to decide where to look. What must not: decisions about what to do next.
+//! Why a name has no addresses, in parts of sentences: no final period, and each says what to do next.
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 
-use domain::base::iana::OptRcode;
+use super::files::Config;
+
+/// So many characters of a text from outside are shown.
+const SHOWN: usize = 256;
+
+/// So many of the names that were asked for are shown.
+const SHOWN_NAMES: usize = 3;
 
 /// Why [`super::lookup`] has no address to offer.
 #[derive(Debug)]
-pub(crate) enum LookupError {
-    /// The name cannot be one of a host; nobody was asked.
-    InvalidName {
-        /// The name as it was given.
-        name: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The resolver's configuration exists and cannot be read.
-    Configuration {
-        /// The file.
-        file: PathBuf,
-        /// What the system said.
-        cause: io::Error,
-    },
-    /// The resolver's configuration names servers, and none of them can be used.
-    NoServer {
-        /// The file.
-        file: PathBuf,
-        /// The servers as the file names them.
-        unusable: Vec<String>,
-    },
-    /// The name does not exist (NXDOMAIN, RFC 2308 section 2.1).
-    NoSuchName {
-        /// The name as it was given.
-        name: String,
-        /// The names that were asked for.
-        asked: Vec<String>,
-        /// The servers that said so.
-        servers: Vec<SocketAddr>,
-    },
-    /// The name exists and has no address (NODATA, RFC 2308 section 2.2).
-    NoAddress {
-        /// The name as it was given.
-        name: String,
-        /// The names that were asked for.
-        asked: Vec<String>,
-        /// The servers that said so.
-        servers: Vec<SocketAddr>,
-    },
-    /// The name is an alias (CNAME) that never arrives at a host.
-    AliasLoop {
-        /// The name as it was given.
-        name: String,
-        /// The alias where following them was given up.
-        alias: String,
-    },
-    /// No server gave an answer to go by.
-    NoAnswer {
-        /// The name as it was given.
-        name: String,
-        /// The name that was asked for.
-        asked: String,
-        /// The servers, and what each did last; nothing if there was no time left to ask it.
-        servers: Vec<(SocketAddr, Option<Failure>)>,
-        /// Whether the only server is a default, because the configuration names none.
-        assumed: bool,
-        /// Whether the caller's deadline was the end of it.
-        deadline_passed: bool,
-    },
+pub(crate) struct LookupError {
+    sentence: String,
+    end: End,
+}
+
+#[derive(Debug, PartialEq)]
+enum End {
+    NoSuchName,
+    Deadline,
+    Other,
 }
 
 impl LookupError {
     /// Whether the caller's deadline ended the search, rather than an answer or a dead end.
     pub(crate) fn deadline_passed(&self) -> bool {
-        matches!(self, Self::NoAnswer { deadline_passed: true, .. })
+        self.end == End::Deadline
+    }
+
+    /// Whether the name is invalid, or DNS said that it does not exist or has no address: asking again is of no use.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`retryable` will depend on it"))]
+    pub(crate) fn name_does_not_exist(&self) -> bool {
+        self.end == End::NoSuchName
+    }
+
+    /// The name cannot be one of a host; nobody was asked.
+    pub(super) fn invalid_name(name: &str, reason: &str) -> Self {
+        let name = shown(name);
+        let sentence = format!("{name} is not a valid host name: {reason}; use a DNS name or an IP address");
+        Self { sentence, end: End::NoSuchName }
+    }
+
+    /// The configuration exists and cannot be read.
+    pub(super) fn unreadable(file: &Path, cause: &io::Error) -> Self {
+        let sentence = format!("cannot read {}: {cause}; make it readable, or use an IP address", file.display());
+        Self { sentence, end: End::Other }
+    }
+
+    /// The configuration names servers, and none of them can be used.
+    pub(super) fn no_server(file: &Path, unusable: &[String]) -> Self {
+        let servers = unusable.iter().map(|server| shown(server)).collect::<Vec<_>>().join(", ");
+        let sentence = format!(
+            "no name server in {} can be used ({servers}): each must be an IP address, with nothing or a network \
+             interface of this machine after its %",
+            file.display()
+        );
+        Self { sentence, end: End::Other }
+    }
+
+    /// The name does not exist (NXDOMAIN, RFC 2308 section 2.1), or has no address (NODATA, section 2.2).
+    pub(super) fn not_found(name: &str, exists: bool, asked: &[String], config: &Config) -> Self {
+        let names = asked.iter().take(SHOWN_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = match asked.len().saturating_sub(SHOWN_NAMES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let servers = config.servers.iter().map(server).collect::<Vec<_>>().join(" and ");
+        let (fact, advice) = match exists {
+            true => ("exists but has no IPv4 or IPv6 address (", "add an address to DNS or /etc/hosts"),
+            false => ("does not exist (NXDOMAIN; ", "check its spelling, or add it to DNS or /etc/hosts"),
+        };
+        let (shown, advice) = (shown(name), unless_local(name, advice));
+        let sentence = format!("the host name {shown} {fact}asked {servers} for {names}{more}); {advice}");
+        Self { sentence, end: End::NoSuchName }
+    }
+
+    /// The name is an alias (CNAME) that never arrives at a host; `alias` is where following it was given up.
+    pub(super) fn alias_loop(name: &str, alias: &str) -> Self {
+        let sentence = format!(
+            "the host name {} is an alias that leads to no host (the last alias seen is {alias}); correct its CNAME \
+             records in DNS",
+            shown(name)
+        );
+        Self { sentence, end: End::Other }
+    }
+
+    /// No server gave a usable answer for `asked`; what each did.
+    pub(super) fn no_answer(name: &str, asked: &str, servers: &[Report], assumed: bool, deadline_passed: bool) -> Self {
+        let reports: String = servers.iter().map(|(address, why)| format!("; {}: {why}", server(address))).collect();
+        let assumed = if assumed { "; /etc/resolv.conf names no server, so this is the default" } else { "" };
+        let (time, end) = match deadline_passed {
+            true => ("; then the time allowed was over", End::Deadline),
+            false => ("", End::Other),
+        };
+        let advice = unless_local(name, "check the name servers in /etc/resolv.conf, or use an IP address");
+        let name = shown(name);
+        let sentence = format!(
+            "the host name {name} could not be looked up (asked for {asked}{reports}{assumed}{time}); {advice}"
+        );
+        Self { sentence, end }
     }
 }
 
 impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidName { name, reason } => {
-                write!(f, "{name:?} is not a valid host name: {reason}")
-            }
-            Self::Configuration { file, cause } => {
-                write!(f, "cannot read {}: {cause}", file.display())
-            }
-            Self::NoServer { file, unusable } => write!(
-                f,
-                "none of the name servers in {} can be used ({}): an IPv6 scope must be a number",
-                file.display(),
-                unusable.join(", ")
-            ),
-            Self::NoSuchName { name, asked, servers } => {
-                write!(f, "the host name {name:?} does not exist (NXDOMAIN; {})", Question { asked, servers })
-            }
-            Self::NoAddress { name, asked, servers } => write!(
-                f,
-                "the host name {name:?} exists but has no IPv4 or IPv6 address ({})",
-                Question { asked, servers }
-            ),
-            Self::AliasLoop { name, alias } => write!(
-                f,
-                "the host name {name:?} is an alias that leads to no host (the last alias seen is \
-                 {alias})"
-            ),
-            Self::NoAnswer { name, asked, servers, assumed, deadline_passed } => {
-                let reports: Vec<_> = servers.iter().map(report).collect();
-                let reports = reports.join("; ");
-                write!(f, "the host name {name:?} could not be looked up (asked for {asked}; {reports}")?;
-                if *assumed {
-                    f.write_str("; /etc/resolv.conf names no server, so this is the default")?;
-                }
-                if *deadline_passed {
-                    f.write_str("; then the time allowed was over")?;
-                }
-                f.write_str(")")
-            }
-        }
+        f.write_str(&self.sentence)
     }
 }
 
-impl Error for LookupError {
-    // The cause of `Configuration` is already in its sentence: giving it here too would double it
-    // in a chain of causes.
-}
+impl std::error::Error for LookupError {}
 
-/// What was asked, and whom, as part of a sentence.
-struct Question<'a> {
-    /// The names.
-    asked: &'a [String],
-    /// The servers.
-    servers: &'a [SocketAddr],
-}
-
-impl fmt::Display for Question<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let servers: Vec<_> = self.servers.iter().map(server).collect();
-        write!(f, "asked {} for {}", servers.join(" and "), self.asked.join(", "))
+/// What to do about a name that DNS does not know.
+fn unless_local(name: &str, advice: &'static str) -> &'static str {
+    match super::without_dot(name).to_ascii_lowercase().ends_with(".local") {
+        true => "multicast DNS (mDNS) is not asked: set `host` to the IP address and `server_name` to this name",
+        false => advice,
     }
 }
 
-/// A server and what it did.
-fn report((address, failure): &(SocketAddr, Option<Failure>)) -> String {
-    let server = server(address);
-    match failure {
-        Some(failure) => format!("{server}: {failure}"),
-        None => format!("{server}: not asked, there was no time left"),
-    }
+/// The beginning of a text from outside in quotes, without control characters.
+fn shown(text: &str) -> String {
+    format!("{:?}", text.chars().take(SHOWN).collect::<String>())
 }
 
 /// A server as `resolv.conf` names it; its port only if it is not the usual one.
 fn server(address: &SocketAddr) -> String {
     match address.port() {
-        53 => address.ip().to_string(),
+        53 => address.to_string().trim_end_matches(":53").trim_matches(['[', ']']).to_owned(),
         _ => address.to_string(),
     }
 }
 
-/// Why one server was of no use for one question.
+/// A server, and why it was of no use for one question.
+pub(super) type Report = (SocketAddr, Failure);
+
+/// Why a server was of no use for one question, in words.
 #[derive(Debug, Clone)]
-pub(crate) enum Failure {
-    /// It said nothing in the time it had.
-    Silent,
-    /// The network refused: nobody listens there, no route, a broken connection.
-    Network(String),
-    /// It answered with an error code, RFC 1035 section 4.1.1 and RFC 6891 section 6.1.3.
-    Code(OptRcode),
-    /// It knows nothing itself and does not ask others.
-    NotRecursive,
-    /// Its answer is not a readable DNS message, or not one to the question.
-    Unreadable,
-    /// It failed over TCP, be it that the answer was too long for UDP or that `use-vc` is set.
-    OverTcp(Box<Failure>),
+pub(super) enum Failure {
+    /// It is not there, or too slow: it would fail at another question too.
+    Dead(String),
+    /// It answered with something of no use.
+    Answer(String),
 }
 
 impl Failure {
-    /// Whether the server is there and talks DNS, so that another question to it may fare better.
-    pub(super) fn is_answer(&self) -> bool {
-        !matches!(self, Self::Silent | Self::Network(_) | Self::OverTcp(_))
+    /// It sent what is not a DNS message, or not one that answers the question.
+    pub(super) fn unreadable() -> Self {
+        Self::Answer("sent an answer that cannot be read".to_owned())
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Silent,
-            _ => Self::Network(error.to_string()),
-        }
+        Self::Dead(match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "no answer".to_owned(),
+            kind @ (io::ErrorKind::ConnectionRefused | io::ErrorKind::UnexpectedEof) => format!("unreachable, {kind}"),
+            _ => format!("unreachable, {error}"),
+        })
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Silent => f.write_str("no answer"),
-            Self::Network(text) => write!(f, "unreachable, {text}"),
-            Self::Code(OptRcode::REFUSED) => f.write_str("refused to answer (REFUSED)"),
-            Self::Code(OptRcode::SERVFAIL) => f.write_str("failed to find out (SERVFAIL)"),
-            Self::Code(code) => write!(f, "answered with the error {code}"),
-            Self::NotRecursive => f.write_str("answers only for names of its own"),
-            Self::Unreadable => f.write_str("sent an answer that cannot be read"),
-            Self::OverTcp(failure) => write!(f, "over TCP {failure}"),
-        }
+        let (Self::Dead(text) | Self::Answer(text)) = self;
+        f.write_str(text)
     }
 }

@@ -1,50 +1,66 @@
-//! One server, one name: the queries for its addresses, over UDP and TCP.
-//!
-//! What lives here: sockets and their time limits. What must not: which server or name is next, and
-//! what a message means.
+//! One name, all servers at once: the queries for its addresses, over UDP and TCP.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use domain::base::iana::OptRcode;
-use domain::base::{Message, Rtype};
+use domain::base::Rtype;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
-use super::error::Failure;
-use super::message::{HostName, Query, Verdict, merge};
+use super::error::{Failure, Report};
+use super::files::Config;
+use super::message::{HostName, Query, Verdict};
 
-/// How long an answer with addresses (or one that settles nothing) waits for the other one: a
-/// server that knows A knows AAAA as fast, and what swallows AAAA queries swallows all of them.
+/// How long the other question is waited for once one has addresses: a server that knows A knows AAAA as fast, and what
+/// swallows AAAA queries swallows all of them.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// A buffer for one datagram, with room for servers that ignore the size they were asked for.
+/// A buffer for one datagram, with room for servers that send more than 512 octets.
 const DATAGRAM: usize = 4096;
 
-/// How to ask.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
-    /// With EDNS (RFC 6891).
-    pub(super) edns: bool,
-    /// Over TCP from the beginning.
-    pub(super) tcp: bool,
-    /// Also for IPv6 addresses.
-    pub(super) ipv6: bool,
-}
-
-/// Asks one server for all addresses of one name.
-///
-/// A server that cannot read EDNS (FORMERR, NOTIMP) is asked again without it.
+/// Asks all servers for A and AAAA records, as often as the configuration says. The first usable answer settles each.
 ///
 /// # Errors
-/// If the server does not settle by `until` whether the name has addresses.
-pub(super) fn ask(server: SocketAddr, name: &HostName, manner: Manner, until: Instant) -> Result<Verdict, Failure> {
-    match ask_once(server, name, manner, until) {
-        Err(Failure::Code(OptRcode::FORMERR | OptRcode::NOTIMP)) if manner.edns => {
-            let plain = Manner { edns: false, ..manner };
-            ask_once(server, name, plain, until)
+/// What each server did, if they do not settle by `deadline` whether the name has addresses.
+pub(super) fn ask(name: &HostName, config: &Config, deadline: Instant) -> Result<Verdict, Vec<Report>> {
+    let mut open = Vec::new();
+    for rtype in [Rtype::A, Rtype::AAAA].into_iter().filter(|rtype| config.ipv6 || *rtype == Rtype::A) {
+        for server in &config.servers {
+            let query = Query::new(name, rtype).map_err(|error| vec![(*server, error.into())])?;
+            open.push(Exchange::new(*server, query, config.tcp));
         }
-        settled => settled,
     }
+    let mut settled: Vec<Verdict> = Vec::new();
+    for _ in 0..config.attempts {
+        if remaining(deadline).is_none() {
+            break;
+        }
+        let mut until = deadline.min(Instant::now() + config.timeout);
+        open.iter_mut().for_each(Exchange::begin);
+        loop {
+            let mut awaited = open.iter().filter(|exchange| exchange.failure.is_none()).count();
+            let answer = open.iter_mut().filter(|exchange| exchange.failure.is_none()).find_map(|exchange| {
+                let verdict = exchange.receive(until, awaited);
+                awaited -= usize::from(exchange.failure.is_some());
+                Some((exchange.query.rtype, verdict?))
+            });
+            if let Some((rtype, verdict)) = answer {
+                if matches!(verdict, Verdict::Addresses(_)) {
+                    until = until.min(Instant::now() + GRACE);
+                }
+                settled.push(verdict);
+                open.retain(|exchange| exchange.query.rtype != rtype);
+            } else if !wait(&open, until) {
+                break;
+            }
+        }
+        if open.is_empty() || settled.iter().any(|verdict| matches!(verdict, Verdict::Addresses(_))) {
+            return Ok(settled.into_iter().fold(Verdict::NoName, Verdict::and));
+        }
+    }
+    // The same servers for each type that is open: one is enough.
+    Err(open.into_iter().take(config.servers.len()).map(Exchange::report).collect())
 }
 
 /// The time left until an instant, or none.
@@ -53,196 +69,122 @@ pub(super) fn remaining(until: Instant) -> Option<Duration> {
     (!rest.is_zero()).then_some(rest)
 }
 
-/// [`ask`] in exactly the given manner; fails as it does.
-fn ask_once(server: SocketAddr, name: &HostName, manner: Manner, until: Instant) -> Result<Verdict, Failure> {
-    let a = Pending::new(name, Rtype::A, manner)?;
-    if !manner.ipv6 {
-        let [a] = settle(server, [a], until);
-        return a;
-    }
-    let aaaa = Pending::new(name, Rtype::AAAA, manner)?;
-    let [a, aaaa] = settle(server, [a, aaaa], until);
-    merge(a, aaaa)
-}
-
-/// A query and how far it got.
-struct Pending {
-    /// The query.
-    query: Query,
-    /// How far it got.
-    state: State,
-}
-
-/// How far a query got.
-enum State {
-    /// To be sent over UDP, or sent.
-    Open,
-    /// To be asked over TCP: by wish, or because the answer did not fit into a datagram.
-    Tcp,
-    /// Through.
-    Settled(Result<Verdict, Failure>),
-}
-
-impl Pending {
-    /// A query that nobody has seen yet.
-    ///
-    /// # Errors
-    /// See [`Query::new`].
-    fn new(name: &HostName, rtype: Rtype, manner: Manner) -> Result<Self, Failure> {
-        let query = Query::new(name, rtype, manner.edns)?;
-        let state = if manner.tcp { State::Tcp } else { State::Open };
-        Ok(Self { query, state })
-    }
-
-    /// Whether an answer over UDP is expected.
-    fn is_open(&self) -> bool {
-        matches!(self.state, State::Open)
-    }
-
-    /// Whether it makes no sense to wait long for the other query: there are addresses, or this
-    /// server is of no use, or it has been answering and has more to say over TCP.
-    fn is_enough(&self) -> bool {
-        !matches!(self.state, State::Open | State::Settled(Ok(Verdict::NoData | Verdict::NoName | Verdict::Alias(_))))
-    }
-
-    /// Takes in an answer over UDP.
-    fn receive(&mut self, message: &Message<[u8]>) {
-        self.state = if message.header().tc() { State::Tcp } else { State::Settled(self.query.verdict(message)) };
+/// Waits until one of the sockets has something to say; false if nothing is awaited or the time is over.
+fn wait(exchanges: &[Exchange], until: Instant) -> bool {
+    let awaited = exchanges.iter().filter(|exchange| exchange.failure.is_none());
+    let sockets = awaited.filter_map(|exchange| exchange.socket.as_ref());
+    let mut sockets: Vec<_> = sockets.map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+    match remaining(until).and_then(|rest| Timespec::try_from(rest).ok()) {
+        Some(rest) if !sockets.is_empty() => matches!(poll(&mut sockets, Some(&rest)), Ok(1..) | Err(Errno::INTR)),
+        _ => false,
     }
 }
 
-/// Brings queries to an end: over UDP together, then over TCP one by one where need be.
-fn settle<const N: usize>(
+/// A query to one server, on a port and with an id that no other has.
+struct Exchange {
     server: SocketAddr,
-    mut queries: [Pending; N],
-    until: Instant,
-) -> [Result<Verdict, Failure>; N] {
-    let failure = match over_udp(server, &mut queries, until) {
-        Ok(()) => Failure::Silent,
-        Err(error) => error.into(),
-    };
-    queries.map(|pending| match pending.state {
-        State::Open => Err(failure.clone()),
-        State::Tcp => over_tcp(server, &pending.query, until),
-        State::Settled(result) => result,
-    })
+    query: Query,
+    /// Where the answer over UDP arrives; one to an earlier attempt is as good.
+    socket: Option<UdpSocket>,
+    /// Whether to ask over TCP: by wish, or because the answer did not fit into a datagram.
+    tcp: bool,
+    /// Why no answer is awaited.
+    failure: Option<Failure>,
 }
 
-/// Sends the open queries and takes in answers until all are there or the time is over.
-///
-/// # Errors
-/// If the network refuses; connected sockets learn of ICMP errors (udp(7)).
-fn over_udp(server: SocketAddr, queries: &mut [Pending], mut until: Instant) -> io::Result<()> {
-    if !queries.iter().any(Pending::is_open) {
-        return Ok(());
+impl Exchange {
+    fn new(server: SocketAddr, query: Query, tcp: bool) -> Self {
+        let failure = Some(Failure::Dead("not asked, there was no time left".to_owned()));
+        Self { server, query, socket: None, tcp, failure }
     }
-    let socket = connect_udp(server)?;
-    for pending in queries.iter() {
-        socket.send(pending.query.as_datagram())?;
+
+    /// Starts an attempt.
+    fn begin(&mut self) {
+        let sent = if self.tcp { Ok(()) } else { self.send() };
+        self.failure = sent.err().map(Failure::from);
     }
-    let mut buffer = [0; DATAGRAM];
-    while queries.iter().any(Pending::is_open) {
-        let Some(length) = receive(&socket, &mut buffer, until)? else {
-            break;
-        };
-        // What is no answer to a query of ours is not worth a word: anybody can send datagrams.
-        let datagram = buffer.get(..length).unwrap_or_default();
-        let Ok(message) = Message::from_slice(datagram) else {
-            continue;
-        };
-        let asked = |p: &&mut Pending| p.is_open() && p.query.is_answered_by(message);
-        if let Some(pending) = queries.iter_mut().find(asked) {
-            pending.receive(message);
-            if pending.is_enough() {
-                until = until.min(Instant::now() + GRACE);
+
+    /// Connected sockets receive from this server only, and learn of ICMP errors (udp(7)). The kernel picks a random port.
+    fn send(&mut self) -> io::Result<()> {
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => {
+                let any =
+                    if self.server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+                let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+                socket.connect(self.server)?;
+                socket.set_nonblocking(true)?;
+                socket
             }
+        };
+        self.socket.insert(socket).send(self.query.as_datagram()).map(drop)
+    }
+
+    /// What the server answers, if that is known now; over TCP within the time left for one of so many exchanges.
+    fn receive(&mut self, until: Instant, awaited: usize) -> Option<Verdict> {
+        let mut answer = if self.tcp { Ok(None) } else { self.over_udp() };
+        if self.tcp {
+            let share = remaining(until).unwrap_or_default() / awaited.max(1) as u32;
+            answer = self.over_tcp(Instant::now() + share).map(Some);
         }
+        answer.unwrap_or_else(|failure| {
+            self.failure = Some(failure);
+            None
+        })
     }
-    Ok(())
-}
 
-/// A socket on a port of the kernel's choice that receives from `server` only.
-///
-/// # Errors
-/// If there is no route.
-fn connect_udp(server: SocketAddr) -> io::Result<UdpSocket> {
-    let any = match server {
-        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-    };
-    let socket = UdpSocket::bind(any)?;
-    socket.connect(server)?;
-    Ok(socket)
-}
-
-/// The length of the next datagram, or nothing if there is none by `until`.
-///
-/// # Errors
-/// If the network refuses.
-fn receive(socket: &UdpSocket, buffer: &mut [u8], until: Instant) -> io::Result<Option<usize>> {
-    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    while let Some(rest) = remaining(until) {
-        socket.set_read_timeout(Some(rest))?;
-        match socket.recv(buffer) {
-            Ok(length) => return Ok(Some(length)),
-            // The loop looks at the clock itself.
-            Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => {}
-            Err(error) => return Err(error),
-        }
+    /// Takes in a datagram. What does not answer the query is not worth a word: anybody can send datagrams.
+    fn over_udp(&mut self) -> Result<Option<Verdict>, Failure> {
+        let mut buffer = [0; DATAGRAM];
+        let length = match self.socket.as_ref().map(|socket| socket.recv(&mut buffer)) {
+            Some(Ok(length)) => length,
+            Some(Err(error)) if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return Err(error.into());
+            }
+            _ => return Ok(None),
+        };
+        let Some(message) = self.query.answer(buffer.get(..length).unwrap_or_default()) else {
+            return Ok(None);
+        };
+        self.tcp = message.header().tc();
+        if self.tcp { Ok(None) } else { self.query.verdict(message).map(Some) }
     }
-    Ok(None)
-}
 
-/// Asks one query on a TCP connection of its own (RFC 7766).
-///
-/// # Errors
-/// If there is no answer by `until`, or not one that settles anything.
-fn over_tcp(server: SocketAddr, query: &Query, until: Instant) -> Result<Verdict, Failure> {
-    let octets =
-        converse(server, query.as_stream(), until).map_err(|error| Failure::OverTcp(Box::new(error.into())))?;
-    match Message::from_slice(&octets) {
-        Ok(message) if query.is_answered_by(message) => query.verdict(message),
-        _ => Err(Failure::Unreadable),
+    /// Asks on a TCP connection (RFC 7766), with the length of each message in front.
+    fn over_tcp(&self, until: Instant) -> Result<Verdict, Failure> {
+        let converse = || {
+            let rest = || remaining(until).ok_or(io::ErrorKind::TimedOut);
+            let stream = TcpStream::connect_timeout(&self.server, rest()?)?;
+            stream.set_write_timeout(Some(rest()?))?;
+            (&stream).write_all(self.query.as_stream())?;
+            let mut stream = UntilDeadline { stream, until };
+            let mut length = [0; 2];
+            stream.read_exact(&mut length)?;
+            let mut answer = vec![0; u16::from_be_bytes(length).into()];
+            stream.read_exact(&mut answer).map(|()| answer)
+        };
+        let octets = converse().map_err(|error| Failure::Dead(format!("over TCP {}", Failure::from(error))))?;
+        let message = self.query.answer(&octets).ok_or_else(Failure::unreadable)?;
+        self.query.verdict(message)
+    }
+
+    /// The server, and why it was of no use.
+    fn report(self) -> Report {
+        (self.server, self.failure.unwrap_or_else(|| io::Error::from(io::ErrorKind::TimedOut).into()))
     }
 }
 
-/// Sends one message over TCP and reads one, both with their length in front.
-///
-/// # Errors
-/// If the connection fails or ends early, or the time is over.
-fn converse(server: SocketAddr, message: &[u8], until: Instant) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&server, time_left(until)?)?;
-    stream.set_write_timeout(Some(time_left(until)?))?;
-    stream.write_all(message)?;
-    let mut length = [0; 2];
-    read_exact(&mut stream, &mut length, until)?;
-    let mut answer = vec![0; u16::from_be_bytes(length).into()];
-    read_exact(&mut stream, &mut answer, until)?;
-    Ok(answer)
+/// A connection whose reads all end at one time: with the timeout of the socket alone, a server could drip byte after
+/// byte forever.
+struct UntilDeadline {
+    stream: TcpStream,
+    until: Instant,
 }
 
-/// Fills `buffer` from the stream. The limit holds for all of it: with the timeout of the socket
-/// alone, a server could drip byte after byte forever.
-///
-/// # Errors
-/// If the connection fails or ends early, or the time is over.
-fn read_exact(stream: &mut TcpStream, mut buffer: &mut [u8], until: Instant) -> io::Result<()> {
-    while !buffer.is_empty() {
-        stream.set_read_timeout(Some(time_left(until)?))?;
-        match stream.read(buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(length) => buffer = buffer.get_mut(length..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+impl Read for UntilDeadline {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = remaining(self.until).ok_or(io::ErrorKind::TimedOut)?;
+        self.stream.set_read_timeout(Some(rest))?;
+        self.stream.read(buffer)
     }
-    Ok(())
-}
-
-/// The time left until an instant.
-///
-/// # Errors
-/// `TimedOut` if there is none.
-fn time_left(until: Instant) -> io::Result<Duration> {
-    remaining(until).ok_or_else(|| io::ErrorKind::TimedOut.into())
 }

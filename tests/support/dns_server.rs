@@ -1,9 +1,8 @@
 //! A tiny DNS server for tests: one zone, UDP and TCP on one address, in threads that end by
 //! themselves when it is dropped.
 //!
-//! What lives here: serving records, and misbehaving in the ways a resolver has to bear. What must
-//! not: anything about `lxca`. Two crates include this file: the end-to-end tests, and the unit
-//! tests of the resolver.
+//! It serves records, and misbehaves in the ways a resolver has to bear. Two crates include this file: the end-to-end
+//! tests, and the unit tests of the resolver.
 
 #![allow(dead_code, reason = "each of the two crates uses another part of the knobs")]
 
@@ -42,10 +41,6 @@ pub struct Zone {
     pub silent: bool,
     /// Never answer queries for records of this type.
     pub silent_for: Option<Rtype>,
-    /// Answer queries that have EDNS with FORMERR and without the question, as old servers do.
-    pub refuse_edns: bool,
-    /// Never answer queries that have EDNS, as behind old firewalls.
-    pub drop_edns: bool,
     /// Answer with one alias only, and leave it to the client to ask for its target.
     pub one_alias: bool,
     /// Answer as a server that does not ask others for what it does not know.
@@ -73,8 +68,6 @@ impl Default for Zone {
             truncate_udp: false,
             silent: false,
             silent_for: None,
-            refuse_edns: false,
-            drop_edns: false,
             one_alias: false,
             not_recursive: false,
             noise: false,
@@ -118,8 +111,6 @@ pub struct Query {
     pub rtype: Rtype,
     /// Whether it came over TCP.
     pub tcp: bool,
-    /// Whether it has EDNS.
-    pub edns: bool,
 }
 
 /// A running server. It stops when dropped.
@@ -216,21 +207,16 @@ impl Shared {
         let Ok(question) = query.sole_question() else {
             return Vec::new();
         };
-        let edns = query.opt().is_some();
-        self.log().push(Query { name: question.qname().to_string(), rtype: question.qtype(), tcp, edns });
+        self.log().push(Query { name: question.qname().to_string(), rtype: question.qtype(), tcp });
         let zone = &self.zone;
-        if zone.silent || zone.silent_for == Some(question.qtype()) || (zone.drop_edns && edns) {
+        if zone.silent || zone.silent_for == Some(question.qtype()) {
             return Vec::new();
         }
         let mut replies = match zone.noise && !tcp {
             true => noise(query),
             false => Vec::new(),
         };
-        replies.push(if zone.refuse_edns && edns {
-            bare(query, Rcode::FORMERR)
-        } else {
-            answer(zone, query, zone.truncate_udp && !tcp)
-        });
+        replies.push(answer(zone, query, zone.truncate_udp && !tcp));
         replies
     }
 }
