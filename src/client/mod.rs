@@ -66,8 +66,10 @@ impl Client {
     pub fn new(settings: &Settings, report: &Report) -> Result<Client, Failure> {
         let log = Log::from_environment(report.secrets.clone());
         let login = serde_json::json!({"UserId": settings.username, "password": settings.password.expose()});
+        let transport = Transport::new(settings, &report.secrets, log.clone())?;
+        transport.warnings().iter().for_each(|warning| report.warn(warning));
         Ok(Client {
-            transport: Transport::new(settings, &report.secrets, log.clone())?,
+            transport,
             auth: Auth::of(settings, &report.secrets),
             limits: Limits::of(settings),
             report: report.clone(),
