@@ -71,6 +71,16 @@ impl Server {
         })
     }
 
+    /// An HTTPS server that answers once and closes, as TLS wants it or not.
+    pub fn closing(config: Arc<ServerConfig>, answer: &'static [u8], properly: bool) -> Server {
+        Server::start(move |tcp| {
+            let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp);
+            if read_head(&mut stream).is_some() {
+                close(&mut stream, answer, properly);
+            }
+        })
+    }
+
     /// A server that reads a little, sends these bytes and waits for the client to go.
     pub fn of_bytes(bytes: &'static [u8]) -> Server {
         Server::start(move |mut tcp| {
@@ -104,6 +114,17 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
+}
+
+/// Sends the last bytes and closes, as TLS wants it or not.
+pub fn close(stream: &mut StreamOwned<ServerConnection, TcpStream>, bytes: &[u8], properly: bool) {
+    let _ = stream.write_all(bytes);
+    if properly {
+        stream.conn.send_close_notify();
+    }
+    let _ = stream.flush();
+    let _ = stream.sock.shutdown(std::net::Shutdown::Write);
+    wait_for_end(&mut stream.sock);
 }
 
 /// The bytes up to the empty line; none when the client goes before.
@@ -161,12 +182,7 @@ impl Certificate {
     }
 
     /// The same for a key that exists.
-    pub fn issue_for(
-        &self,
-        key: KeyPair,
-        names: &[&str],
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Certificate {
+    pub fn issue_for(&self, key: KeyPair, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certificate {
         let params = params(names, |params| {
             called(params, "server");
             change(params);

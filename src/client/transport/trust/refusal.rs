@@ -113,7 +113,7 @@ impl Refusal {
             () if sent.iter().any(is_it) => Whose::Intermediate,
             () => Whose::Authority,
         };
-        let sent_or_server = |is_it: &dyn Fn(&Certificate) -> bool| match is_it(&leaf) || sent.is_empty() {
+        let sent_or_server = |is_it: &dyn Fn(&Certificate) -> bool| match is_it(&leaf) || intermediates.is_empty() {
             true => Whose::Server,
             false => Whose::Intermediate,
         };
