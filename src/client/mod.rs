@@ -124,8 +124,10 @@ impl Client {
     pub fn new(settings: &Settings, outcome: &Outcome) -> Result<Client, Failure> {
         let log = Log::from_environment(outcome.secrets.clone());
         let login = serde_json::json!({"UserId": settings.username, "password": settings.password.expose()});
+        let transport = Transport::new(settings, &outcome.secrets, log.clone())?;
+        transport.warnings().iter().for_each(|warning| outcome.warn(warning));
         Ok(Client {
-            transport: Transport::new(settings, &outcome.secrets, log.clone())?,
+            transport,
             auth: Auth::of(settings, &outcome.secrets),
             limits: Limits::of(settings),
             outcome: outcome.clone(),

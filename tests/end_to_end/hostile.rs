@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::harness::{Lxca, appliance, body, damage, requests, with};
 use crate::scripted::{Certificate, Server, as_ca};
+use crate::tls::says;
 use lxca_appliance::{Fault, FaultRule, StatusBody};
+use rustls::version::{TLS12, TLS13};
 use serde_json::json;
 
 /// Bounded means bounded: these calls took minutes, or as long as they were let.
@@ -150,4 +152,33 @@ fn the_newest_of_very_many_session_ids_stays_a_secret() {
     let pin = json!({"operation": "appliance_info", "certificate_fingerprint": certificate.fingerprint()});
     let answer = Lxca::given(with(server.connection(), pin).to_string()).succeeds();
     assert_eq!(answer["data"]["name"], "********");
+}
+
+#[test]
+fn a_body_without_length_is_whole_only_when_tls_was_closed_properly() {
+    let body = r#"{"appliance":{"version":"4.0.0","build":""}}"#;
+    let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
+    let pin =
+        json!({"operation": "appliance_info", "certificate_fingerprint": certificate.fingerprint(), "retries": 0});
+    for (head, properly, whole) in [
+        ("HTTP/1.1 200 OK\r\n\r\n", true, true),
+        ("HTTP/1.1 200 OK\r\n\r\n", false, false),
+        ("HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n", true, true),
+        ("HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n", false, false),
+        // Where HTTP says how long it is, TLS need not.
+        ("HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n", false, true),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n", true, false),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n", false, false),
+    ] {
+        let answer = format!("{head}{body}").into_bytes().leak();
+        for version in [&TLS12, &TLS13] {
+            let server = Server::closing(certificate.config_of(&[version]), answer, properly);
+            let answer = Lxca::given(with(server.connection(), pin.clone()).to_string()).run().answer();
+            assert_eq!(answer["failed"], !whole, "{head:?} {properly}: {}", answer.0);
+            if !whole {
+                assert_eq!(answer["error"], json!({"kind": "connection_failed", "retryable": true}));
+                says(&answer, &["closed the connection before its answer was complete"]);
+            }
+        }
+    }
 }

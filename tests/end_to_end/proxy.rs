@@ -164,6 +164,22 @@ fn exceptions_are_names_domains_addresses_networks_and_everything() {
         ("127.0.0.1", &[("NO_PROXY", "127.0.0.1")], DIRECT),
         ("127.0.0.1", &[("no_proxy", "10.0.0.1 , \t127.0.0.1 ,x.test")], DIRECT),
         ("127.0.0.1", &[("no_proxy", "127.0.0.0/8")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "127.9.9.9/8")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "0.0.0.0/0")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "127.0.0.1/32")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "x.test 127.0.0.1\ty.test")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "127.0.0.1:PORT")], DIRECT),
+        ("127.0.0.1", &[("no_proxy", "127.0.0.1:1")], PROXIED),
+        ("localhost", &[("no_proxy", "localhost:PORT")], DIRECT),
+        ("localhost", &[("no_proxy", "localhost:1")], PROXIED),
+        ("localhost", &[("no_proxy", "localhost.")], DIRECT),
+        ("lxca.rack.localhost", &[("no_proxy", "*.rack.localhost")], DIRECT),
+        ("lxca.rack.localhost", &[("no_proxy", "*.rack.localhost:PORT")], DIRECT),
+        ("lxca.rack.localhost", &[("no_proxy", ".localhost:1")], PROXIED),
+        ("lxca.rack.localhost", &[("no_proxy", "*.ack.localhost")], PROXIED),
+        ("::1", &[("no_proxy", "[::1]:PORT")], DIRECT),
+        ("::1", &[("no_proxy", "[::1]:1")], PROXIED),
+        ("::1", &[("no_proxy", "::2/64")], DIRECT),
         ("127.0.0.1", &[("no_proxy", "10.0.0.0/8")], PROXIED),
         ("127.0.0.1", &[("no_proxy", "127.0.0.10")], PROXIED),
         ("127.0.0.1", &[("no_proxy", "0.0.1,.0.0.1")], PROXIED),
@@ -196,7 +212,11 @@ fn exceptions_are_names_domains_addresses_networks_and_everything() {
         let url = proxy.url();
         for (host, exceptions, direct) in cases.iter().filter(|(host, ..)| host.contains(':') == ipv6) {
             let before = proxy.heads().len();
-            let mut environment = exceptions.to_vec();
+            let port = appliance.port().to_string();
+            let replaced: Vec<(&str, String)> =
+                exceptions.iter().map(|(name, list)| (*name, list.replace("PORT", &port))).collect();
+            let mut environment: Vec<(&str, &str)> =
+                replaced.iter().map(|(name, list)| (*name, list.as_str())).collect();
             environment.push(("https_proxy", &url));
             call(&appliance, json!({"host": host, "server_name": "localhost"}), &environment).succeeds();
             let asked = proxy.heads().len() - before;
@@ -256,6 +276,105 @@ fn credentials_in_the_url_are_sent_to_the_proxy_and_shown_to_nobody() {
     }
     // They are the proxy's, not the appliance's.
     assert!(appliance.requests().iter().all(|request| request.header("proxy-authorization").is_none()));
+}
+
+#[test]
+fn an_exception_that_is_not_understood_is_a_warning() {
+    let appliance = appliance();
+    let proxy = Proxy::tunnel(&appliance);
+    let strange =
+        ["10.0.0.0/33", "fe80::/129", "a..b", "*x.test", "a.test:http", "10.0.0.*", "[::1", "http://a.test", "0.0.1"];
+    for item in strange {
+        let environment: &[(&str, &str)] = &[("https_proxy", &proxy.url()), ("no_proxy", &format!("b.test,{item}"))];
+        let answer = call(&appliance, json!({}), environment).succeeds();
+        assert_eq!(answer.warnings().len(), 1, "{item}: {}", answer.0);
+        assert!(answer.warnings()[0].contains("no_proxy") && answer.warnings()[0].contains(item), "{}", answer.0);
+    }
+    assert_eq!(proxy.heads().len(), strange.len());
+    let usual = "localhost,.test, *.b.test ,10.0.0.0/8 fe80::/10 [::2]:443,c.test:8443,*.d.test:1";
+    let environment: &[(&str, &str)] = &[("https_proxy", &proxy.url()), ("no_proxy", usual)];
+    assert!(call(&appliance, json!({}), environment).succeeds()["warnings"].is_null());
+    // Without a proxy there is nothing to except from.
+    assert!(call(&appliance, json!({}), &[("no_proxy", "a..b")]).succeeds()["warnings"].is_null());
+}
+
+#[test]
+fn an_address_that_is_not_one_is_refused_and_no_part_of_it_shown() {
+    let appliance = appliance();
+    let credentials = ["svc:31337#t1ger@", "svc:31337?t1ger@", "svc:31337/t1ger@", "svc#31337:t1ger@", "31337#t1ger@"];
+    let with_credentials = credentials.iter().map(|it| format!("http://{it}proxy.t1ger:3128"));
+    let without_scheme = credentials.iter().map(|it| format!("{it}proxy.t1ger:3128"));
+    let places =
+        [":808O", ":0", ":99999", ":65536", ":", ":-1", ":+80", ":80:80", "::1", "/path", "?query", "#fragment"];
+    let places = places.iter().flat_map(|it| {
+        [
+            format!("http://proxy.t1ger{it}"),
+            format!("http://svc:31337@proxy.t1ger{it}"),
+            format!("https://proxy.t1ger{it}"),
+        ]
+    });
+    let hosts = [
+        "http://",
+        "http://@",
+        "http://svc:t1ger@",
+        "http://:3128",
+        "http://svc:t1ger@:3128",
+        "http://pro xy.t1ger",
+        "http://[::g]:1",
+    ];
+    let urls = with_credentials.chain(without_scheme).chain(places).chain(hosts.map(str::to_owned));
+    for url in urls {
+        let ended = call(&appliance, json!({}), &[("https_proxy", &url), ("LXCA_LOG", "debug")]).run();
+        let answer = ended.answer();
+        assert_eq!(answer["error"]["kind"], "invalid_input", "{url}: {}", answer.0);
+        says(&answer, &["https_proxy", "use_proxy"]);
+        for part in ["t1ger", "31337", "svc", "808O", "99999", "fragment", "3128"] {
+            let text = ended.stdout.clone() + &ended.stderr;
+            assert!(!text.contains(part) || !url.contains(part), "{url}: {part} is in {text}");
+        }
+        if url.contains("svc:31337#") {
+            says(&answer, &["percent-encode"]);
+        }
+    }
+    assert_eq!(appliance.connections(), 0);
+    let proxy = Proxy::tunnel(&appliance);
+    for good in [format!("{}/", proxy.url()), proxy.address(), format!("http://u:p@ss@{}", proxy.address())] {
+        call(&appliance, json!({}), &[("https_proxy", &good)]).succeeds();
+    }
+}
+
+#[test]
+fn a_407_names_what_the_proxy_offers_and_what_is_left_to_do() {
+    let answers = [
+        ("Basic realm=\"a, b\"", "it offers Basic,", "wants a login: put user:password@", "refused the user"),
+        (
+            "Negotiate, NTLM\r\nProxy-Authenticate: Basic realm=x",
+            "Negotiate, NTLM, Basic",
+            "wants a login: put",
+            "refused the user",
+        ),
+        (
+            "Digest realm=\"a\", nonce=\"b, c\", qop=auth",
+            "it offers Digest,",
+            "another kind than Basic",
+            "another kind than Basic",
+        ),
+        ("", "names no scheme", "wants a login: put", "refused the user"),
+    ];
+    for (header, offered, without, with) in answers {
+        let appliance = appliance();
+        let answer = format!("HTTP/1.1 407 Login\r\nProxy-Authenticate: {header}\r\nContent-Length: 0\r\n\r\n");
+        let answer: &'static str = String::leak(answer.replace("Proxy-Authenticate: \r\n", ""));
+        let proxy = Proxy::start(&appliance, Way::Answer(answer));
+        for (credentials, words) in [("", without), ("scott:t1ger-in-a-box@", with)] {
+            let url = format!("http://{credentials}{}", proxy.address());
+            let answer = call(&appliance, json!({}), &[("https_proxy", &url)]).fails("connection_failed");
+            says(&answer, &["407", offered, words, "only Basic is supported", &proxy.address()]);
+            let advice = answer.msg().contains("put user:password@");
+            assert!(!advice || credentials.is_empty(), "{}", answer.msg());
+        }
+        assert_eq!(proxy.heads().len(), 2, "not asked again");
+    }
 }
 
 #[test]
@@ -325,8 +444,18 @@ fn a_proxy_may_itself_speak_tls() {
     let both = file(certificate.pem() + &std::fs::read_to_string(appliance.ca_path()).unwrap());
     call(&appliance, json!({"ca_path": both.path()}), environment).succeeds();
     // A proxy that is not trusted is told from the appliance.
+    let place = format!("127.0.0.1:{}", proxy.port());
     let answer = call(&appliance, json!({}), environment).fails("tls");
-    says(&answer, &[&format!("127.0.0.1:{}", proxy.port())]);
+    says(&answer, &[&format!("the proxy {place}"), "Put the proxy's CA into", &certificate.fingerprint()]);
+    // The appliance's pin is not the proxy's, and its options say nothing of it.
+    let pinned = json!({"ca_path": null, "certificate_fingerprint": appliance.certificate_fingerprint(), "server_name": "a.test"});
+    let none = file("");
+    let answer =
+        call(&appliance, pinned, environment).environment("SSL_CERT_FILE", none.path().to_str().unwrap()).fails("tls");
+    says(&answer, &[&place, "proxy's CA to the certificates that this system trusts"]);
+    for option in ["certificate_fingerprint", "server_name", "ca_path"] {
+        assert!(!answer.msg().contains(option), "{option} is in: {}", answer.msg());
+    }
 }
 
 /// Carries what is there from one side to the other; whether both go on.

@@ -6,19 +6,23 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
 use rustls::{
     ServerConfig, ServerConnection, SignatureAlgorithm, SignatureScheme, StreamOwned, SupportedProtocolVersion,
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+
+use crate::harness::program;
 
 /// The longest silence that a connection's thread bears.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -67,6 +71,16 @@ impl Server {
         })
     }
 
+    /// An HTTPS server that answers once and closes, as TLS wants it or not.
+    pub fn closing(config: Arc<ServerConfig>, answer: &'static [u8], properly: bool) -> Server {
+        Server::start(move |tcp| {
+            let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp);
+            if read_head(&mut stream).is_some() {
+                close(&mut stream, answer, properly);
+            }
+        })
+    }
+
     /// A server that reads a little, sends these bytes and waits for the client to go.
     pub fn of_bytes(bytes: &'static [u8]) -> Server {
         Server::start(move |mut tcp| {
@@ -102,6 +116,17 @@ impl Drop for Server {
     }
 }
 
+/// Sends the last bytes and closes, as TLS wants it or not.
+pub fn close(stream: &mut StreamOwned<ServerConnection, TcpStream>, bytes: &[u8], properly: bool) {
+    let _ = stream.write_all(bytes);
+    if properly {
+        stream.conn.send_close_notify();
+    }
+    let _ = stream.flush();
+    let _ = stream.sock.shutdown(std::net::Shutdown::Write);
+    wait_for_end(&mut stream.sock);
+}
+
 /// The bytes up to the empty line; none when the client goes before.
 pub fn read_head(stream: &mut impl Read) -> Option<String> {
     let mut head = Vec::new();
@@ -127,24 +152,72 @@ pub const NOBODY: (&str, u16) = ("127.9.9.9", 1);
 pub struct Certificate {
     /// As it goes over the wire.
     pub der: CertificateDer<'static>,
+    /// What a server sends along.
+    pub intermediates: Vec<CertificateDer<'static>>,
     key: Arc<dyn SigningKey>,
+    issuer: Arc<Issuer<'static, KeyPair>>,
 }
 
 impl Certificate {
     /// A self-signed one for these names, changed as the test needs it.
     pub fn self_signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certificate {
         let key = KeyPair::generate().unwrap();
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2120, 1, 1));
-        change(&mut params);
+        let params = params(names, change);
         let der = params.self_signed(&key).unwrap().into();
-        Certificate { der, key: signing(PrivatePkcs8KeyDer::from(key.serialize_der()).into()) }
+        Certificate::with(der, params, key)
+    }
+
+    /// A CA's own, with this common name.
+    pub fn authority(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+        Certificate::self_signed(&[], |params| {
+            as_ca(params);
+            called(params, name);
+            change(params);
+        })
+    }
+
+    /// One that this one's key signs, whether it may or not.
+    pub fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+        self.issue_for(KeyPair::generate().unwrap(), names, change)
+    }
+
+    /// The same for a key that exists.
+    pub fn issue_for(&self, key: KeyPair, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+        let params = params(names, |params| {
+            called(params, "server");
+            change(params);
+        });
+        let der = params.signed_by(&key, &self.issuer).unwrap().into();
+        Certificate::with(der, params, key)
+    }
+
+    fn with(der: CertificateDer<'static>, params: CertificateParams, key: KeyPair) -> Certificate {
+        let signing = match PrivateKeyDer::try_from(key.serialize_der()) {
+            Ok(der) => rustls::crypto::ring::sign::any_supported_type(&der).unwrap(),
+            Err(error) => panic!("{error}"),
+        };
+        Certificate { der, intermediates: Vec::new(), key: signing, issuer: Arc::new(Issuer::new(params, key)) }
+    }
+
+    /// The same certificate, sent with these.
+    pub fn sent_with(mut self, intermediates: &[&Certificate]) -> Certificate {
+        self.intermediates = intermediates.iter().map(|it| it.der.clone()).collect();
+        self
+    }
+
+    /// The same key and name with another certificate.
+    pub fn known_as(&self, der: Vec<u8>) -> Certificate {
+        Certificate { der: der.into(), intermediates: Vec::new(), key: self.key.clone(), issuer: self.issuer.clone() }
+    }
+
+    /// Its private key in PEM form.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
     }
 
     /// The same certificate in the hands of somebody who does not have its key.
     pub fn without_its_key(self, schemes: &'static [SignatureScheme]) -> Certificate {
-        Certificate { der: self.der, key: Arc::new(Forger(schemes)) }
+        Certificate { key: Arc::new(Forger(schemes)), ..self }
     }
 
     /// As the options want it.
@@ -172,7 +245,8 @@ impl Certificate {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
         // Without a look at what it is worth, which rustls would take otherwise.
-        let certified = CertifiedKey::new(vec![self.der.clone()], self.key.clone());
+        let chain = [std::slice::from_ref(&self.der), &self.intermediates].concat();
+        let certified = CertifiedKey::new(chain, self.key.clone());
         Arc::new(builder.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
     }
 }
@@ -182,15 +256,25 @@ pub fn as_ca(params: &mut CertificateParams) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
 }
 
+/// Gives a certificate's owner a common name.
+pub fn called(params: &mut CertificateParams, name: &str) {
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+}
+
+fn params(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2120, 1, 1));
+    change(&mut params);
+    params
+}
+
 /// A file with this content, as long as the value lives.
 pub fn file(content: impl AsRef<[u8]>) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(content.as_ref()).unwrap();
     file
-}
-
-fn signing(key: PrivateKeyDer<'_>) -> Arc<dyn SigningKey> {
-    rustls::crypto::ring::sign::any_supported_type(&key).unwrap()
 }
 
 /// Signs with noise.
@@ -223,4 +307,10 @@ impl Signer for ForgedWith {
     fn scheme(&self) -> SignatureScheme {
         self.0
     }
+}
+
+/// Runs openssl in a folder, for what rcgen does not make.
+pub fn openssl(folder: &Path, command: &str) {
+    let output = Command::new(program("openssl")).args(command.split(' ')).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
 }

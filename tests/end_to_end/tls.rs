@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use lxca_appliance::{Appliance, CertificateKind as Kind, Fault, FaultRule, TlsOffer};
 use rcgen::{IsCa, date_time_ymd};
-use rustls::SignatureScheme;
-use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Lxca, appliance, appliance_with, requests, until, with};
@@ -25,7 +23,7 @@ fn ask(server: &Server, options: Value) -> Lxca {
 
 /// The failure of a question that a scripted server's certificate cannot pass: not repeated, no request sent.
 #[track_caller]
-fn refused(server: &Server, options: Value, words: &[&str]) -> Answer {
+pub fn refused(server: &Server, options: Value, words: &[&str]) -> Answer {
     let before = server.connections();
     let answer = ask(server, options).fails("tls");
     assert_eq!(answer["error"]["retryable"], false, "{}", answer.0);
@@ -42,7 +40,7 @@ pub fn says(answer: &Answer, words: &[&str]) {
     }
 }
 
-fn kind(certificate: Kind) -> Appliance {
+pub fn kind(certificate: Kind) -> Appliance {
     appliance_with(|settings| settings.certificate = certificate)
 }
 
@@ -258,55 +256,6 @@ fn the_roots_of_the_system_come_from_ssl_cert_file() {
     // Names count with them too.
     let elsewhere = Lxca::asks(&appliance, info(json!({"ca_path": null, "server_name": "elsewhere.test"})));
     elsewhere.environment("SSL_CERT_FILE", ca).fails("tls");
-}
-
-#[test]
-fn a_path_below_the_home_directory_is_expanded() {
-    let appliance = appliance();
-    let name = appliance.ca_path().file_name().unwrap().to_str().unwrap();
-    let home = appliance.ca_path().parent().unwrap().to_str().unwrap();
-    let call = Lxca::asks(&appliance, info(json!({"ca_path": format!("~/{name}")})));
-    call.environment("HOME", home).succeeds();
-}
-
-#[test]
-fn a_ca_file_that_cannot_be_used_is_a_local_failure() {
-    let appliance = appliance();
-    let (empty, prose, folder) = (file(""), file("no certificate here\n"), tempfile::tempdir().unwrap());
-    let broken = file("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n");
-    let noise = file("-----BEGIN CERTIFICATE-----\nbm9pc2U=\n-----END CERTIFICATE-----\n");
-    let paths = [empty.path(), prose.path(), broken.path(), noise.path(), folder.path(), "/nowhere/ca.pem".as_ref()];
-    for path in paths {
-        let answer = Lxca::asks(&appliance, info(json!({"ca_path": path}))).fails("local_file");
-        says(&answer, &["ca_path", path.to_str().unwrap()]);
-        assert_eq!(answer["error"]["retryable"], false);
-    }
-    assert_eq!(appliance.connections(), 0);
-}
-
-#[test]
-fn who_does_not_have_the_key_is_not_believed() {
-    let schemes: &[SignatureScheme] = &[SignatureScheme::ECDSA_NISTP256_SHA256];
-    for version in [&TLS12, &TLS13] {
-        let stolen = Certificate::self_signed(&["127.0.0.1"], as_ca).without_its_key(schemes);
-        let server = Server::https(stolen.config_of(&[version]), AICC);
-        let trusted = file(stolen.pem());
-        refused(&server, json!({"certificate_fingerprint": stolen.fingerprint()}), &["signature"]);
-        refused(&server, json!({"ca_path": trusted.path()}), &["signature", &stolen.fingerprint()]);
-    }
-}
-
-#[test]
-fn what_does_not_help_against_an_old_certificate_is_not_suggested() {
-    for (certificate, words) in [(Kind::X509V1, "version 1"), (Kind::Rsa1024, "key is too small")] {
-        let appliance = kind(certificate);
-        let pinned = json!({"certificate_fingerprint": appliance.certificate_fingerprint()});
-        for options in [json!({}), pinned] {
-            let answer = Lxca::asks(&appliance, info(options)).fails("tls");
-            says(&answer, &[words, &appliance.certificate_fingerprint()]);
-            assert!(!answer.msg().contains("certificate_fingerprint"), "{}", answer.msg());
-        }
-    }
 }
 
 #[test]

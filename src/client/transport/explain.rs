@@ -1,22 +1,26 @@
 //! What a failed exchange means to a person and to a playbook: from ureq, rustls and io to a kind and a sentence that
 //! names the option which would help. Nothing here decides to repeat; it only says whether that is safe.
 
+mod tls;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible};
+use rustls::Error as TlsError;
 
-use super::connector::{DialError, Peer};
-use super::proxy::ProxyRefusal;
-use super::trust::{Trust, is_ca_as_end_entity};
+use super::connector::{DialError, HopError, Peer, ProxyError};
+use super::proxy::ConnectError;
+use super::trust::Trust;
+use super::tunnel::Cut;
 use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
 use crate::fingerprint::Fingerprint;
+use crate::host::Host;
 use crate::lock::lock;
+use tls::{Circumstances, Side};
 
 /// Whether an exchange without an answer may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +79,9 @@ pub struct Explain {
     timeout: Duration,
     connect_timeout: Duration,
     trust: Trust,
+    side: Side,
+    /// The name that the certificate has to hold.
+    expected: String,
     peer: Arc<Mutex<Option<Peer>>>,
 }
 
@@ -87,6 +94,8 @@ impl Explain {
             timeout: settings.timeout,
             connect_timeout: settings.connect_timeout,
             trust: trust.clone(),
+            side: Side::Appliance { server_name: settings.server_name.is_some() },
+            expected: settings.server_name.as_ref().unwrap_or(&settings.host).tls_name().to_str().into_owned(),
             peer,
         }
     }
@@ -150,50 +159,74 @@ impl Explain {
     /// A connection that broke after it was made.
     fn broken(&self, error: io::Error) -> ExchangeError {
         let at = self.address();
-        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+        let inner = error.get_ref();
+        if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<TlsError>()) {
             let presented = lock(&self.peer).as_ref().and_then(Peer::certificate);
             return ExchangeError { failure: self.tls(error, presented), repeat: Repeat::Never };
         }
-        let text = match error.kind() {
+        let kind = inner.and_then(|inner| inner.downcast_ref::<Cut>()).map_or(error.kind(), |cut| cut.0);
+        let text = match kind {
             io::ErrorKind::UnexpectedEof => format!("{at} closed the connection before its answer was complete."),
-            _ => format!("The connection to {at} broke before the answer was complete: {error}."),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+                format!("{at} broke the connection before its answer was complete (connection reset).")
+            }
+            _ => format!("The connection to {at} broke before the answer was complete: {}.", words(&error)),
         };
         ExchangeError { failure: Failure::new(Kind::ConnectionFailed, text), repeat: Repeat::IfIdempotent }
     }
 
     /// A connection that did not come about.
     fn dial(&self, error: DialError, timeout: Duration) -> ExchangeError {
-        let at = self.address();
-        let safe = |kind, text: String| ExchangeError { failure: Failure::new(kind, text), repeat: Repeat::Safe };
         match error {
-            DialError::Lookup(error) => {
+            DialError::Appliance(error) => self.hop(error, timeout),
+            DialError::Proxy(host, port, error) => self.at_proxy(&host, port, error, timeout),
+        }
+    }
+
+    /// A hop to the address of these sentences.
+    fn hop(&self, error: HopError, timeout: Duration) -> ExchangeError {
+        let at = self.address();
+        match error {
+            HopError::Lookup(error) => {
                 let text = format!("The address of `host` {} cannot be found", self.host);
                 let failure = Failure::new(Kind::ConnectionFailed, text).caused_by(error);
                 ExchangeError { failure, repeat: Repeat::Safe }
             }
-            DialError::Tcp(refused) => {
+            HopError::Tcp(refused) => {
                 let text = format!(
                     "No connection to {at} ({}). Check `host` and `port`, and whether the appliance is running.",
                     each(&refused)
                 );
-                safe(Kind::ConnectionFailed, text)
+                ExchangeError::unsent(Kind::ConnectionFailed, text)
             }
-            DialError::Deadline(doing) => {
-                safe(Kind::Timeout, format!("{}: {doing} took too long.", self.too_late(timeout)))
+            HopError::Closed(error) => {
+                let how = match error.kind() {
+                    io::ErrorKind::UnexpectedEof => "closed the connection".to_owned(),
+                    _ => format!("broke the connection ({})", words(&error)),
+                };
+                let text = format!(
+                    "{at} {how} during the TLS handshake. Check `port`; a firewall or proxy on the way may close such \
+                     connections, and an appliance does so while it starts."
+                );
+                ExchangeError::unsent(Kind::ConnectionFailed, text)
             }
-            DialError::SlowLookup(error) => {
-                let trouble = safe(Kind::Timeout, format!("{}: the name lookup took too long", self.too_late(timeout)));
-                ExchangeError { failure: trouble.failure.caused_by(error), ..trouble }
+            HopError::Deadline(doing) => self.slow(doing, timeout),
+            HopError::SlowLookup(error) => {
+                let slow = ExchangeError::unsent(
+                    Kind::Timeout,
+                    format!("{}: the name lookup took too long", self.too_late(timeout)),
+                );
+                ExchangeError { failure: slow.failure.caused_by(error), ..slow }
             }
-            DialError::Closed(doing, error) => {
-                safe(Kind::ConnectionFailed, format!("The connection to {at} broke during {doing}: {error}."))
-            }
-            DialError::Tls { error, presented } => {
+            HopError::Tls { error, presented } => {
                 ExchangeError { failure: self.tls(&error, presented), repeat: Repeat::Never }
             }
-            DialError::AtProxy(host, port, error) => self.at_proxy(host.as_str(), port, *error, timeout),
-            DialError::Proxy(refusal) => safe(Kind::ConnectionFailed, format!("No connection to {at}: {refusal:?}.")),
         }
+    }
+
+    /// Connecting took longer than it may, with this.
+    fn slow(&self, doing: &str, timeout: Duration) -> ExchangeError {
+        ExchangeError::unsent(Kind::Timeout, format!("{}: {doing} took too long.", self.too_late(timeout)))
     }
 
     /// Connecting took longer than it may, within an exchange that had this time.
@@ -204,26 +237,41 @@ impl Explain {
     }
 
     /// A proxy that did not connect us, or that could not be reached.
-    fn at_proxy(&self, host: &str, port: u16, error: DialError, timeout: Duration) -> ExchangeError {
-        let proxy = Explain { host: host.to_owned(), port, ..self.clone() };
+    fn at_proxy(&self, host: &Host, port: u16, error: ProxyError, timeout: Duration) -> ExchangeError {
+        let proxy = Explain {
+            host: host.as_str().to_owned(),
+            port,
+            trust: self.trust.of_proxy(),
+            side: Side::Proxy,
+            expected: host.tls_name().to_str().into_owned(),
+            ..self.clone()
+        };
         let (repeat, why) = match error {
-            DialError::Proxy(ProxyRefusal::Status(407, _)) => {
-                (Repeat::Never, "wants a login (HTTP 407): put user:password@ into its URL".to_owned())
+            ProxyError::Hop(HopError::Lookup(error)) => (Repeat::Safe, format!("has no address: {error}")),
+            ProxyError::Hop(HopError::Tcp(refused)) => {
+                (Repeat::Safe, format!("takes no connection: {}", each(&refused)))
             }
-            DialError::Proxy(ProxyRefusal::Status(code, reason)) => {
+            ProxyError::Hop(HopError::Closed(error)) => {
+                (Repeat::Safe, format!("broke the connection during the TLS handshake: {}", words(&error)))
+            }
+            // Time-outs and TLS have sentences of their own.
+            ProxyError::Hop(error @ (HopError::Deadline(_) | HopError::SlowLookup(_) | HopError::Tls { .. })) => {
+                return proxy.hop(error, timeout);
+            }
+            ProxyError::Connect(ConnectError::Deadline) => {
+                return proxy.slow("the proxy's answer to CONNECT", timeout);
+            }
+            ProxyError::Connect(ConnectError::Broken(error)) => {
+                (Repeat::Safe, format!("broke the connection: {}", words(&error)))
+            }
+            ProxyError::Connect(ConnectError::NotHttp) => (Repeat::Never, "does not speak HTTP".to_owned()),
+            ProxyError::Connect(ConnectError::Login { offered, sent }) => (Repeat::Never, login(&offered, sent)),
+            ProxyError::Connect(ConnectError::Status(code, reason)) => {
                 // A gateway's trouble may pass, a refusal stays.
                 let repeat = if code >= 500 { Repeat::Safe } else { Repeat::Never };
                 let status = format!("{code} {reason}");
                 (repeat, format!("answered {} to CONNECT", status.trim_end()))
             }
-            DialError::Proxy(ProxyRefusal::NotHttp) => (Repeat::Never, "does not speak HTTP".to_owned()),
-            DialError::Proxy(ProxyRefusal::Broken(error)) | DialError::Closed(_, error) => {
-                (Repeat::Safe, format!("broke the connection: {error}"))
-            }
-            DialError::Lookup(error) => (Repeat::Safe, format!("has no address: {error}")),
-            DialError::Tcp(refused) => (Repeat::Safe, format!("takes no connection: {}", each(&refused))),
-            // Time-outs and TLS have sentences of their own.
-            other => return proxy.dial(other, timeout),
         };
         let text = format!(
             "No connection to {} through the proxy {} of the environment, which {why}. Check https_proxy and no_proxy, \
@@ -236,120 +284,73 @@ impl Explain {
 
     /// A TLS failure: the cause in words, what was presented, and the option that helps.
     fn tls(&self, error: &TlsError, presented: Option<Fingerprint>) -> Failure {
+        let circumstances = Circumstances {
+            trust: &self.trust,
+            side: self.side,
+            expected: &self.expected,
+            presented: presented.is_some(),
+        };
+        let (cause, help) = circumstances.explain(error);
         let presents = presented.map(|print| format!(" It presents {print}.")).unwrap_or_default();
-        let text = format!("TLS with {} failed: {}.{presents} {}", self.address(), self.cause(error), self.help(error));
-        Failure::new(Kind::Tls, text.trim_end())
-    }
-
-    fn cause(&self, error: &TlsError) -> String {
-        use CertificateError as Bad;
-        match error {
-            TlsError::InvalidCertificate(bad) => match bad {
-                Bad::ApplicationVerificationFailure => match self.trust {
-                    Trust::Pin(expected) => format!("the certificate is not the expected one, {expected}"),
-                    _ => "the certificate was refused".into(),
-                },
-                Bad::ExpiredContext { not_after, .. } => format!("the certificate expired on {}", date(*not_after)),
-                Bad::Expired => "the certificate has expired".into(),
-                Bad::NotValidYetContext { not_before, .. } => {
-                    format!("the certificate is valid only from {}", date(*not_before))
-                }
-                Bad::NotValidYet => "the certificate is not valid yet".into(),
-                Bad::UnknownIssuer => match &self.trust {
-                    Trust::Bundle(path) => format!("no certificate in {} issued the server's", path.display()),
-                    _ => "the certificate's issuer is unknown to this system".into(),
-                },
-                Bad::NotValidForNameContext { expected, presented } => {
-                    let expected = expected.to_str();
-                    match presented.as_slice() {
-                        [] => format!("the certificate holds no subjectAltName, so none that matches {expected}"),
-                        names => format!("the certificate is for {}, not for {expected}", names_of(names)),
-                    }
-                }
-                Bad::NotValidForName => "the certificate is for another name".into(),
-                Bad::BadSignature => {
-                    "the handshake's signature is wrong, or the key is too small (RSA under 2048 bits)".into()
-                }
-                Bad::UnsupportedSignatureAlgorithmContext { .. } => {
-                    "the certificate is signed with an algorithm that is not trusted any more, such as SHA-1".into()
-                }
-                Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
-                    "the certificate is not meant for servers (its extended key usage has no serverAuth)".into()
-                }
-                _ if is_ca_as_end_entity(error) => "the certificate is self-signed, or a CA's, and not known".into(),
-                bad if is_version_1(bad) => "the certificate is of X.509 version 1".into(),
-                other => format!("the certificate was refused: {other}"),
-            },
-            // Servers from before TLS 1.3 choose what they have, newer ones say that there is nothing in common.
-            TlsError::AlertReceived(AlertDescription::ProtocolVersion)
-            | TlsError::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
-                "the server offers nothing newer than TLS 1.1".into()
-            }
-            TlsError::AlertReceived(AlertDescription::HandshakeFailure) => {
-                "there is no cipher suite in common (ours have forward secrecy and AEAD)".into()
-            }
-            TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
-                "the server wants a client certificate".into()
-            }
-            TlsError::InvalidMessage(_) => "the server does not speak TLS on this port".into(),
-            TlsError::PeerIncompatible(why) => format!("the server is not compatible: {why:?}"),
-            other => other.to_string(),
-        }
-    }
-
-    fn help(&self, error: &TlsError) -> &'static str {
-        use CertificateError as Bad;
-        match error {
-            TlsError::InvalidCertificate(bad) => match bad {
-                Bad::ApplicationVerificationFailure => {
-                    "Set `certificate_fingerprint` to it only if the appliance's certificate was replaced on purpose."
-                }
-                Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-                    "Check this machine's clock; renew the certificate, or trust it with `certificate_fingerprint`."
-                }
-                Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-                    "Renew the certificate, or trust it with `certificate_fingerprint`."
-                }
-                Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-                    "Use that name as `host`, set `server_name` to it, or trust the certificate with \
-                     `certificate_fingerprint`."
-                }
-                Bad::BadSignature => {
-                    "Replace the appliance's certificate by one with a larger key; until then only `validate_certs` false \
-                     gets through, to anybody."
-                }
-                bad if is_version_1(bad) => {
-                    "Replace the appliance's certificate; until then only `validate_certs` false gets through, to anybody."
-                }
-                Bad::UnsupportedSignatureAlgorithmContext { .. }
-                | Bad::InvalidPurpose
-                | Bad::InvalidPurposeContext { .. } => {
-                    "Renew the certificate, or trust it with `certificate_fingerprint`."
-                }
-                _ => {
-                    "Compare this with the appliance's certificate, then set `ca_path` to the file of its CA (or of the \
-                     certificate itself), or `certificate_fingerprint` to the value."
-                }
-            },
-            TlsError::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure)
-            | TlsError::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
-                "Enable TLS 1.2 or newer on the appliance."
-            }
-            TlsError::InvalidMessage(_) => "Check `port`.",
-            _ => "",
-        }
+        let who = if self.side == Side::Proxy { "the proxy " } else { "" };
+        Failure::new(Kind::Tls, format!("TLS with {who}{} failed: {cause}.{presents} {help}", self.address()))
     }
 }
 
-/// Whether a certificate is of a version that webpki does not read, not even to check a signature for a pin.
-fn is_version_1(bad: &CertificateError) -> bool {
-    matches!(bad, CertificateError::Other(other) if format!("{other:?}").contains("UnsupportedCertVersion"))
+impl ExchangeError {
+    /// Nothing was sent.
+    fn unsent(kind: Kind, text: String) -> ExchangeError {
+        ExchangeError { failure: Failure::new(kind, text), repeat: Repeat::Safe }
+    }
+}
+
+/// A proxy that wants other credentials than it got.
+fn login(offered: &[String], sent: bool) -> String {
+    let offers = match offered {
+        [] => "it names no scheme".to_owned(),
+        offered => format!("it offers {}", list(offered)),
+    };
+    let basic = offered.is_empty() || offered.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic"));
+    let advice = match (sent, basic) {
+        (true, true) => "refused the user and password in its URL",
+        (false, true) => "wants a login: put user:password@ into its URL",
+        (_, false) => "wants a login of another kind than Basic",
+    };
+    format!("{advice} (HTTP 407; {offers}, and only Basic is supported)")
 }
 
 /// Addresses that took no connection, each with its reason.
 fn each(refused: &[(SocketAddr, io::Error)]) -> String {
-    let each: Vec<String> = refused.iter().map(|(address, error)| format!("{address}: {error}")).collect();
-    each.join("; ")
+    list(refused.iter().map(|(address, error)| format!("{address}: {}", words(error))))
+}
+
+/// What went wrong below TLS, without the number that the system has for it.
+pub fn words(error: &io::Error) -> String {
+    let text = match error.raw_os_error() {
+        Some(_) => error.to_string(),
+        None => error.kind().to_string(),
+    };
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// The first items of a list, which a server or a file may have made as long as it likes.
+pub fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    const MOST: usize = 10;
+    const LONGEST: usize = 800;
+    let mut items = items.into_iter();
+    let mut text = String::new();
+    for item in items.by_ref().take(MOST) {
+        let item: String = item.as_ref().chars().take(LONGEST).collect();
+        let separator = if text.is_empty() { "" } else { ", " };
+        text = text + separator + &item;
+        if text.len() > LONGEST {
+            break;
+        }
+    }
+    match items.count() {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
 }
 
 /// A time that ran out, with the option that set it: a deadline may have left less than any option says.
@@ -357,19 +358,4 @@ fn limit(limit: Duration, options: &[(&str, Duration)]) -> String {
     let option = options.iter().find(|(_, value)| *value == limit);
     let option = option.map(|(name, _)| format!(" (option `{name}`)")).unwrap_or_default();
     format!("{} s{option}", limit.as_secs_f64().ceil())
-}
-
-/// A point in time as HTTP writes it.
-fn date(time: UnixTime) -> String {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs());
-    httpdate::fmt_http_date(time)
-}
-
-/// The names of a certificate, from rustls' `DnsName("localhost")` and `IpAddress(192.0.2.1)`.
-fn names_of(presented: &[String]) -> String {
-    let bare = |name: &String| {
-        let inside = name.split_once('(').map_or(name.as_str(), |(_, inside)| inside);
-        inside.trim_end_matches(')').trim_matches('"').to_owned()
-    };
-    presented.iter().map(bare).collect::<Vec<_>>().join(", ")
 }

@@ -22,10 +22,13 @@ mod danger;
 mod explain;
 mod proxy;
 mod resolver;
+mod socket;
 mod trust;
+mod tunnel;
 
-use connector::{Connector, DialError, NoResolver, Peer};
+use connector::{Connector, DialError, Peer};
 use explain::{ExchangeError, Explain};
+use tunnel::NoResolver;
 
 /// Bytes for all answers of one call together: 64 MiB.
 const LARGEST_BODIES: u64 = 64 << 20;
@@ -93,6 +96,7 @@ pub struct Transport {
     origin: String,
     explain: Explain,
     peer: Arc<Mutex<Option<Peer>>>,
+    warnings: Vec<String>,
     /// Bytes of answers that may still come.
     allowance: AtomicU64,
     log: Log,
@@ -107,7 +111,7 @@ impl Transport {
         let trust = trust::Trust::of(settings);
         // What is not UTF-8 becomes no URL of a proxy, and is refused as such.
         let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let proxy = proxy::Proxy::of(settings, &environment, secrets)?;
+        let (proxy, warnings) = proxy::Proxy::of(settings, &environment, secrets)?;
         let peer = Arc::new(Mutex::new(None));
         let explain = Explain::new(settings, &trust, peer.clone());
         let connector = Connector::new(settings, &trust, proxy, peer.clone(), log.clone())?;
@@ -126,9 +130,15 @@ impl Transport {
             origin: format!("https://{}:{}", settings.host.in_url(), settings.port),
             explain,
             peer,
+            warnings,
             allowance: AtomicU64::new(LARGEST_BODIES),
             log,
         })
+    }
+
+    /// What the environment says of proxies and is not understood.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Lets the answers to come be as large together as if there had been none.

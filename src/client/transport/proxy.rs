@@ -1,17 +1,18 @@
-//! The proxy of the environment: which one counts for this host, and its CONNECT (contract, section 2).
+//! The proxy of the environment: which one counts for this host, and its CONNECT (docs/contract.md, Input).
+
+mod exceptions;
 
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use no_proxy::NoProxy;
 use ureq::ProxyProtocol;
 
+use super::explain;
 use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
 use crate::host::Host;
-use crate::scrub::Secrets;
+use crate::scrub::{Secret, Secrets};
 
 /// Where the proxy is named, first come first served. `HTTP_PROXY` is for http and not for us.
 const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
@@ -30,50 +31,72 @@ pub struct Proxy {
     /// Whether the proxy itself is spoken to over TLS (`https://`).
     pub tls: bool,
     /// `Proxy-Authorization`, when its URL has credentials.
-    authorization: Option<crate::scrub::Secret>,
+    authorization: Option<Secret>,
 }
 
-/// Why a proxy did not connect us.
+/// Why a proxy did not answer CONNECT with a connection.
 #[derive(Debug)]
-pub enum ProxyRefusal {
-    /// The connection to it broke, or its time ran out.
+pub enum ConnectError {
+    /// The time for connecting ran out.
+    Deadline,
+    /// The connection to it broke.
     Broken(io::Error),
-    /// It answered, but not with 2xx.
+    /// It answered with this status and reason.
     Status(u16, String),
+    /// It wants other credentials than it got.
+    Login {
+        /// The schemes that it offers.
+        offered: Vec<String>,
+        /// Whether it got some.
+        sent: bool,
+    },
     /// It does not speak HTTP.
     NotHttp,
 }
 
 impl Proxy {
-    /// The proxy that the environment names for a host, if any; its credentials become known secrets.
+    /// The proxy that the environment names for a host, if any, and warnings about the exceptions; its credentials become
+    /// known secrets.
     ///
     /// # Errors
-    /// `invalid_input` for a URL that is none, and for SOCKS.
+    /// `invalid_input` for a URL that is not one, and for SOCKS. No part of the URL is shown: what looks like a host can
+    /// be half a password.
     pub fn of(
         settings: &Settings,
         environment: &dyn Fn(&str) -> Option<String>,
         secrets: &Secrets,
-    ) -> Result<Option<Proxy>, Failure> {
+    ) -> Result<(Option<Proxy>, Vec<String>), Failure> {
         let set = |name: &&'static str| {
             environment(name).filter(|value| !value.trim().is_empty()).map(|value| (*name, value))
         };
         let Some((variable, url)) = PROXY_VARIABLES.iter().find_map(set).filter(|_| settings.use_proxy) else {
-            return Ok(None);
+            return Ok((None, Vec::new()));
         };
-        let exceptions = NO_PROXY_VARIABLES.iter().find_map(set).map(|(_, list)| exceptions(&list, &settings.host));
-        if exceptions.is_some_and(|exceptions| exceptions.matches(&settings.host.bare())) {
-            return Ok(None);
+        let mut warnings = Vec::new();
+        if let Some((variable, list)) = NO_PROXY_VARIABLES.iter().find_map(set) {
+            let (excepted, unknown) = exceptions::apply(&list, &settings.host, settings.port);
+            if !unknown.is_empty() {
+                warnings.push(format!(
+                    "The environment variable {variable} holds what is not understood and was passed over: {}.",
+                    explain::list(&unknown)
+                ));
+            }
+            if excepted {
+                return Ok((None, warnings));
+            }
         }
-        Proxy::parse(url.trim(), secrets).map(Some).map_err(|why| {
+        let proxy = Proxy::parse(url.trim(), secrets).map_err(|why| {
             let text = format!(
                 "The environment variable {variable} {why}; accepted is http://[user:password@]host[:port]. \
                  Set `use_proxy` to false to connect directly. Nothing was sent."
             );
             Failure::new(Kind::InvalidInput, text)
-        })
+        })?;
+        Ok((Some(proxy), warnings))
     }
 
     fn parse(url: &str, secrets: &Secrets) -> Result<Proxy, &'static str> {
+        let authority = authority(url)?;
         let proxy = ureq::Proxy::new(url).map_err(|_| "holds no URL of a proxy")?;
         let tls = match proxy.protocol() {
             ProxyProtocol::Http => false,
@@ -83,18 +106,25 @@ impl Proxy {
         let (user, password) = (proxy.username(), proxy.password());
         // Without a password the user's place holds a token.
         [password, user.filter(|_| password.is_none())].into_iter().flatten().for_each(|secret| secrets.add(secret));
+        if let Some((written, _)) = authority.rsplit_once('@') {
+            secrets.add(written.split_once(':').map_or(written, |(_, password)| password));
+        }
         let authorization = (user.is_some() || password.is_some()).then(|| {
             let pair = format!("{}:{}", user.unwrap_or_default(), password.unwrap_or_default());
             let token = BASE64_STANDARD.encode(pair);
             secrets.add(&token);
-            crate::scrub::Secret::new(token)
+            Secret::new(token)
         });
         let host = Host::parse(proxy.host()).ok_or("holds no valid host name")?;
         Ok(Proxy { host, port: proxy.port(), tls, authorization })
     }
 
     /// Asks the proxy for a connection to the appliance (RFC 9110, section 9.3.6).
-    pub fn connect(&self, stream: &mut (impl Read + Write), host: &Host, port: u16) -> Result<(), ProxyRefusal> {
+    pub fn connect(&self, stream: &mut (impl Read + Write), host: &Host, port: u16) -> Result<(), ConnectError> {
+        let broken = |error: io::Error| match error.kind() {
+            io::ErrorKind::TimedOut => ConnectError::Deadline,
+            _ => ConnectError::Broken(error),
+        };
         let target = format!("{}:{port}", host.in_url());
         let authorization = self.authorization.as_ref();
         let authorization = authorization.map(|token| format!("Proxy-Authorization: Basic {}\r\n", token.expose()));
@@ -103,18 +133,18 @@ impl Proxy {
             env!("CARGO_PKG_VERSION"),
             authorization.unwrap_or_default(),
         );
-        stream.write_all(request.as_bytes()).and_then(|()| stream.flush()).map_err(ProxyRefusal::Broken)?;
+        stream.write_all(request.as_bytes()).and_then(|()| stream.flush()).map_err(broken)?;
         let mut answer = Vec::new();
         // Byte by byte: what follows the header belongs to the appliance, and the header is short.
         while !answer.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            match stream.read(&mut byte).map_err(ProxyRefusal::Broken)? {
-                0 if answer.is_empty() => return Err(ProxyRefusal::Broken(io::ErrorKind::UnexpectedEof.into())),
-                0 => return Err(ProxyRefusal::NotHttp),
+            match stream.read(&mut byte).map_err(broken)? {
+                0 if answer.is_empty() => return Err(broken(io::ErrorKind::UnexpectedEof.into())),
+                0 => return Err(ConnectError::NotHttp),
                 _ => answer.extend_from_slice(&byte),
             }
             if answer.len() > LARGEST_HEADER {
-                return Err(ProxyRefusal::NotHttp);
+                return Err(ConnectError::NotHttp);
             }
         }
         let mut headers = [httparse::EMPTY_HEADER; 64];
@@ -122,18 +152,50 @@ impl Proxy {
         let parsed = response.parse(&answer).is_ok_and(|status| status.is_complete());
         match response.code.filter(|_| parsed) {
             Some(200..=299) => Ok(()),
-            Some(code) => Err(ProxyRefusal::Status(code, response.reason.unwrap_or_default().to_owned())),
-            None => Err(ProxyRefusal::NotHttp),
+            Some(407) => {
+                let offers = response.headers.iter().filter(|it| it.name.eq_ignore_ascii_case("Proxy-Authenticate"));
+                let offered = offers.flat_map(|it| schemes(&String::from_utf8_lossy(it.value))).collect();
+                Err(ConnectError::Login { offered, sent: self.authorization.is_some() })
+            }
+            Some(code) => Err(ConnectError::Status(code, response.reason.unwrap_or_default().to_owned())),
+            None => Err(ConnectError::NotHttp),
         }
     }
 }
 
-/// The exceptions that can apply to a host. The matcher compares letters as they are, knows no brackets, takes a trailing
-/// dot for a prefix, and would find `0.0.1` in `127.0.0.1`.
-fn exceptions(list: &str, host: &Host) -> NoProxy {
-    let list = list.to_lowercase().replace(['[', ']'], "");
-    let is_address = host.bare().parse::<IpAddr>().is_ok();
-    let for_addresses = |item: &&str| *item == "*" || item.contains('/') || item.parse::<IpAddr>().is_ok();
-    let items = list.split(',').map(|item| item.trim().trim_end_matches('.'));
-    NoProxy::from(items.filter(|item| !is_address || for_addresses(item)).collect::<Vec<_>>().join(","))
+/// What stands between `://` and the end of a proxy's URL, checked for what `http::Uri` takes for something else: with a
+/// raw `#`, `?` or `/` in the password it finds a host in front of it, and a port that is not a number is 80 to it.
+fn authority(url: &str) -> Result<&str, &'static str> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (credentials, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+    if credentials.contains(['#', '?', '/']) {
+        return Err("has a character in user or password that a URL cannot hold: percent-encode # ? / @ : as \
+                    %23 %3F %2F %40 %3A");
+    }
+    let place = place.strip_suffix('/').unwrap_or(place);
+    if place.contains(['#', '?', '/']) {
+        return Err("holds more than a proxy's URL has; if that belongs to the password, percent-encode it \
+                    (# ? / as %23 %3F %2F)");
+    }
+    let port = match place.rsplit_once(':') {
+        Some((host, port)) if !host.starts_with('[') || host.ends_with(']') => Some(port),
+        _ => None,
+    };
+    if port
+        .is_some_and(|port| !port.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(port.parse::<u16>(), Ok(1..)))
+    {
+        return Err("has a port that is not a number from 1 to 65535");
+    }
+    Ok(rest)
+}
+
+/// The authentication schemes in a value of Proxy-Authenticate (RFC 9110, section 11.6.1).
+fn schemes(value: &str) -> Vec<String> {
+    let mut quoted = false;
+    let parts = value.split(|letter| {
+        quoted ^= letter == '"';
+        letter == ',' && !quoted
+    });
+    let first_words = parts.filter_map(|part| part.split_whitespace().next());
+    first_words.filter(|word| !word.contains('=')).map(str::to_owned).collect()
 }
