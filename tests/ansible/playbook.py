@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.release import __version__
+from appliance import NEXT, PACK, Appliance
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "strangers"))
-
-from appliance import NEXT, PACK, Appliance
 
 __all__ = ["CORE", "HERE", "NEXT", "PACK", "PlaybookCase", "Run", "Task"]
 
@@ -83,7 +81,7 @@ class PlaybookCase(unittest.TestCase):
 
     def environment(self) -> dict[str, str]:
         """The environment without settings of lxca's: a test adds what it is about."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LXCA_", "ANSIBLE_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LXCA_", "ANSIBLE_", "PYTHONPATH"))}
         return kept | {
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
