@@ -102,7 +102,8 @@ def appliance_info(profile: str = "lxca", **options: Any) -> dict[str, Any]:
     Return name, version and build of the appliance: the connection test.
 
     all : False
-        Whether to return everything else that the appliance says of itself, under ``data:details``.
+        Whether the rest of the answer, some 180 KB of networks, services and time zones, is wanted under
+        ``data.details``.
 
     CLI Example:
 
@@ -119,16 +120,16 @@ def firmware_export_info(task_id: int, profile: str = "lxca", **options: Any) ->
     ``complete``, ``canceled`` or ``error``.
 
     task_id
-        ID of the task, as starting the export answered it. 0 asks for all running tasks.
-
-    wait : False
-        Whether to poll until the task has ended. It is a failure then when it did not end well.
-
-    wait_timeout : 3600
-        Seconds until waiting is given up.
+        ID of the task, as starting the export answered it; 0 asks for all running tasks. Must be ``0`` or more.
 
     poll_interval : 10
-        Seconds between two polls.
+        Seconds between two polls. Must be from ``1`` to ``86400``.
+
+    wait : False
+        Whether to poll until the task has ended. Not with ``task_id: 0``.
+
+    wait_timeout : 3600
+        Seconds until waiting is given up. Must be from ``0`` to ``604800``.
 
     CLI Example:
 
@@ -144,15 +145,18 @@ def management_server_update_info(profile: str = "lxca", **options: Any) -> dict
     """
     Return what is known of updates of the management server. Without ``fix_ids``: which of them its repository holds.
 
+    filetype
+        The file that is asked for of each of ``fix_ids``; not together with ``key``. One of ``readme``,
+        ``changeHistory``.
+
     fix_ids
-        IDs of updates, as a list or with commas between them.
+        IDs of updates; without them the repository itself is asked. Any number: they are split over as many requests as
+        it takes, and an id that stands twice is asked for once.
 
     key
-        The one part that is wanted. With ``fix_ids``: ``all``, ``actions``, ``keys``, ``filetypes``, ``update``; without:
-        ``all``, ``currentVersion``, ``history``, ``importDir``, ``size``, ``updates``, ``updatedDate``.
-
-    filetype
-        ``readme`` or ``changeHistory``: that file of each update. Needs ``fix_ids``, excludes ``key``.
+        What is asked for; everything when neither this nor ``filetype`` is given. With ``fix_ids``: ``all``,
+        ``actions``, ``keys``, ``filetypes``, ``update``; without: ``all``, ``currentVersion``, ``history``,
+        ``importDir``, ``size``, ``updates``, ``updatedDate``.
 
     CLI Example:
 

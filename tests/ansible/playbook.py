@@ -81,7 +81,11 @@ class PlaybookCase(unittest.TestCase):
 
     def environment(self) -> dict[str, str]:
         """The environment without settings of lxca's: a test adds what it is about."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LXCA_", "ANSIBLE_", "PYTHONPATH"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("LXCA_", "ANSIBLE_", "PYTHONPATH"))
+        }
         return kept | {
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
