@@ -63,6 +63,26 @@ if __name__ == "__main__":
 '''
 """A new module."""
 
+ACTION = '''# -*- coding: utf-8 -*-
+# Copyright (c) 2026, the lxca authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.xclarity.lxca.plugins.modules.{name} import ARGUMENT_SPEC, RULES
+from ansible_collections.xclarity.lxca.plugins.plugin_utils.action import AskAction
+
+
+class ActionModule(AskAction):
+    """Runs the program from the controller where the module would run there."""
+
+    operation = "{name}"
+    argument_spec = ARGUMENT_SPEC
+    rules = RULES
+'''
+"""The action plugin of a module."""
+
 READS = "  - xclarity.lxca.attributes.info\n"
 CHANGES = """\
 attributes:
@@ -124,7 +144,9 @@ def generate(schemas: Schemas, files: Files) -> None:
     files.replace(f"{plugins}/module_utils/connection.py", r"(^CONNECTION[^=\n]* = \{\n).*?(^\})", entries)
     for operation in schemas.operations:
         write_module(schemas, files, operation, f"{plugins}/modules/{operation.name}.py")
-    files.only(f"{plugins}/modules", "*.py", {operation.name for operation in schemas.operations})
+        files[f"{plugins}/action/{operation.name}.py"] = ACTION.format(name=operation.name)
+    for folder in ("modules", "action"):
+        files.only(f"{plugins}/{folder}", "*.py", {operation.name for operation in schemas.operations})
     group = "".join(f"    - {operation.name}\n" for operation in schemas.operations)
     files.replace("ansible/meta/runtime.yml", r"(^  lxca:\n).*?(\Z|^\S)", group)
 
