@@ -41,14 +41,14 @@ __salt__: dict[str, Any]
 log = logging.getLogger(__name__)
 
 MINIMUM_VERSION = (0, 1, 0)
-"""The oldest program that knows what these functions ask."""
+"""The oldest program that understands what these functions send."""
 
-LONGEST_FAREWELL = 6
-"""Seconds that an interrupted program has for ending by itself. Its logout from the appliance takes at most 5."""
+EXIT_TIMEOUT = 6
+"""Seconds that an interrupted program gets to end by itself. Its logout from the appliance takes at most 5."""
 
 
 def __virtual__() -> str:
-    """Always there: whether the program is, is seen when it is called."""
+    """Always loads. A call looks for the program."""
     return __virtualname__
 
 
@@ -81,8 +81,8 @@ def call(operation: str, profile: str = "lxca", test: bool | None = None, **opti
     """
     # An option without a value leaves the profile's.
     wanted = {**_profile(profile), **{name: value for name, value in options.items() if value is not None}}
-    # Names with an underscore in front are Salt's, or would tell the program that somebody else calls.
-    question = {name: value for name, value in wanted.items() if not str(name).startswith("_")}
+    # Names that start with an underscore are Salt's, or would tell the program that somebody else calls.
+    question = {name: _plain(name, value) for name, value in wanted.items() if not str(name).startswith("_")}
     binary = _binary(question.pop("binary", None))
     question["operation"] = operation
     if __opts__.get("test") if test is None else test:
@@ -102,7 +102,8 @@ def appliance_info(profile: str = "lxca", **options: Any) -> dict[str, Any]:
     Return name, version and build of the appliance: the connection test.
 
     all : False
-        Whether to return everything else that the appliance says of itself, under ``data:details``.
+        Whether the rest of the answer, some 180 KB of networks, services and time zones, is wanted under
+        ``data.details``.
 
     CLI Example:
 
@@ -119,16 +120,16 @@ def firmware_export_info(task_id: int, profile: str = "lxca", **options: Any) ->
     ``complete``, ``canceled`` or ``error``.
 
     task_id
-        ID of the task, as starting the export answered it. 0 asks for all running tasks.
-
-    wait : False
-        Whether to poll until the task has ended. It is a failure then when it did not end well.
-
-    wait_timeout : 3600
-        Seconds until waiting is given up.
+        ID of the task, as starting the export answered it; 0 asks for all running tasks. Must be ``0`` or more.
 
     poll_interval : 10
-        Seconds between two polls.
+        Seconds between two polls. Must be from ``1`` to ``86400``.
+
+    wait : False
+        Whether to poll until the task has ended. Not with ``task_id: 0``.
+
+    wait_timeout : 3600
+        Seconds until waiting is given up. Must be from ``0`` to ``604800``.
 
     CLI Example:
 
@@ -144,15 +145,18 @@ def management_server_update_info(profile: str = "lxca", **options: Any) -> dict
     """
     Return what is known of updates of the management server. Without ``fix_ids``: which of them its repository holds.
 
+    filetype
+        The file that is asked for of each of ``fix_ids``; not together with ``key``. One of ``readme``,
+        ``changeHistory``.
+
     fix_ids
-        IDs of updates, as a list or with commas between them.
+        IDs of updates; without them the repository itself is asked. Any number: they are split over as many requests as
+        it takes, and an id that stands twice is asked for once.
 
     key
-        The one part that is wanted. With ``fix_ids``: ``all``, ``actions``, ``keys``, ``filetypes``, ``update``; without:
-        ``all``, ``currentVersion``, ``history``, ``importDir``, ``size``, ``updates``, ``updatedDate``.
-
-    filetype
-        ``readme`` or ``changeHistory``: that file of each update. Needs ``fix_ids``, excludes ``key``.
+        What is asked for; everything when neither this nor ``filetype`` is given. With ``fix_ids``: ``all``,
+        ``actions``, ``keys``, ``filetypes``, ``update``; without: ``all``, ``currentVersion``, ``history``,
+        ``importDir``, ``size``, ``updates``, ``updatedDate``.
 
     CLI Example:
 
@@ -172,33 +176,57 @@ def _profile(name: str) -> dict[str, Any]:
         return {}
     if profile is None:
         raise _unusable(
-            f"There is no connection profile {name}, neither in the minion's configuration nor in its pillar. "
+            f"Neither the minion's configuration nor its pillar has the connection profile {name}. "
             "Grains do not count.",
             "invalid_input",
         )
     if not isinstance(profile, dict):
-        raise _unusable(f"The connection profile {name} is no mapping of options to values.", "invalid_input")
+        raise _unusable(f"The connection profile {name} must be a mapping of options to values.", "invalid_input")
     return profile
 
 
-def _binary(named: Any) -> str:
-    """The path of the program: what is named counts alone, else it is looked for beside Python first, where pip puts it."""
-    if not isinstance(named, (str, type(None))):
-        raise _unusable("`binary` is the path of the program, as text.", "invalid_input")
-    path: str | None = named or os.environ.get("LXCA_BINARY")
-    if path and not os.path.dirname(path):
-        # Who names the file does not want whichever PATH has.
+def _plain(name: Any, value: Any) -> Any:
+    """A value as JSON holds it. Bytes, as the pillar's decryption gives them, become text."""
+    if not isinstance(name, str):
+        raise _unusable(f"The name of an option must be a text, not {name!r}.", "invalid_input")
+
+    def text(value: Any) -> str:
+        if isinstance(value, bytes):
+            return value.decode()
+        raise TypeError
+
+    try:
+        return json.loads(json.dumps(value, allow_nan=False, default=text))
+    except (TypeError, ValueError, RecursionError):
+        # Python's own message would repeat the value.
         raise _unusable(
-            f"The program {path} is named without its folder: write, say, /opt/lxca/{path}.", "invalid_input"
+            f"`{name}` has a value that JSON cannot hold, such as a date without quotes or bytes that are not UTF-8.",
+            "invalid_input",
+        ) from None
+
+
+def _binary(named: Any) -> str:
+    """
+    The path of the program: the one that is named, else the one beside Python, where pip puts it, or on PATH.
+
+    It is given the password, so a folder that depends on where Salt was started does not count.
+    """
+    if not isinstance(named, (str, type(None))):
+        raise _unusable("`binary` must be the path of the program, as a text.", "invalid_input")
+    path = os.path.expanduser(named or os.environ.get("LXCA_BINARY", ""))
+    if path and not os.path.isabs(path):
+        raise _unusable(
+            f"`binary` (or LXCA_BINARY) must be an absolute path, such as /opt/lxca/lxca, not {path}.", "invalid_input"
         )
     if path:
-        return os.path.expanduser(path)
-    folders = [sysconfig.get_path("scripts"), os.path.dirname(sys.executable)]
-    found = shutil.which("lxca", path=os.pathsep.join(folders)) or shutil.which("lxca")
+        return path
+    folders = list(dict.fromkeys([sysconfig.get_path("scripts"), os.path.dirname(sys.executable)]))
+    searched = [*folders, *os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    found = shutil.which("lxca", path=os.pathsep.join(filter(os.path.isabs, searched)))
     if found is None:
         raise _unusable(
-            f"The program lxca is not on this minion: it is neither in {' or '.join(dict.fromkeys(folders))} nor on PATH. "
-            "Install it, or name the file by `binary` in the connection profile or by LXCA_BINARY."
+            f"The program lxca is not on this minion. It was looked for beside Salt's Python, in {' and '.join(folders)}, "
+            "and on PATH. Install it there, or name the file with `binary` in the connection profile or with LXCA_BINARY."
         )
     return found
 
@@ -218,19 +246,19 @@ def _ask(binary: str, question: dict[str, Any]) -> dict[str, Any]:
     ):
         _require_version(binary)
         ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        # What it printed instead is not shown, for it might be the password.
+        # What it printed is not shown: it might be the password.
         raise _unusable(f"{binary} {ended} without an answer in JSON.", "internal")
     if answer.get("error", {}).get("kind") == "invalid_input":
         # An older program does not know every operation and option.
         _require_version(binary)
     if errors:
-        # With LXCA_LOG set the program says here what it does, and never a secret.
+        # With LXCA_LOG set the program logs here what it does, and never a secret.
         log.debug("%s: %s", binary, errors.decode(errors="replace").rstrip())
     return answer
 
 
 def _require_version(binary: str) -> None:
-    """Fails when the program is too old, or is something else. Only a failure makes this worth another process."""
+    """Fails when the program is too old, or is another program. Only a failure makes this worth another process."""
     _status, output, _errors = _run([binary, "--version"])
     version = re.match(rb"lxca (\d+)\.(\d+)\.(\d+)", output)
     if version is None:
@@ -250,9 +278,9 @@ def _run(command: list[str], document: str = "") -> tuple[int, bytes, bytes]:
             try:
                 output, errors = process.communicate(document.encode())
             except BaseException:
-                # Who interrupts Salt signals the program too, as a rule: it logs out then, which a second signal ends.
+                # An interruption of Salt usually reaches the program too. It then logs out, which a second signal would stop.
                 try:
-                    process.communicate(timeout=LONGEST_FAREWELL)
+                    process.communicate(timeout=EXIT_TIMEOUT)
                 except subprocess.TimeoutExpired:
                     process.terminate()
                 raise
@@ -260,7 +288,7 @@ def _run(command: list[str], document: str = "") -> tuple[int, bytes, bytes]:
         reasons = {
             errno.ENOENT: "there is no such file",
             errno.EACCES: "it is not executable, or its file system is mounted noexec",
-            errno.ENOEXEC: "it is for another processor, or no program at all",
+            errno.ENOEXEC: "wrong CPU architecture, or not an executable",
         }
         reason = reasons.get(error.errno or 0, error.strerror)
         raise _unusable(f"The program {command[0]} cannot be run: {reason}.") from error

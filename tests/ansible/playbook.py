@@ -14,16 +14,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.release import __version__
-
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "strangers"))
-
 from appliance import NEXT, PACK, Appliance
 
-__all__ = ["CORE", "HERE", "NEXT", "PACK", "PlaybookCase", "Run", "Task"]
+HERE = Path(__file__).resolve().parent
+
+__all__ = ["AS_MODULES", "CORE", "HERE", "NEXT", "PACK", "PlaybookCase", "Run", "Task"]
 
 CORE = tuple(map(int, __version__.split(".")[:2]))
 """The version of ansible-core, such as (2, 19)."""
+
+AS_MODULES = "LXCA_AS_MODULES" in os.environ
+"""Whether the collection has no action plugins, so that every task runs as a module."""
+
+RECORD = os.environ.get("LXCA_RECORD")
+"""The folder that gets the results of every run, for `compare.py`; without it they are not kept."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,11 @@ class PlaybookCase(unittest.TestCase):
 
     def environment(self) -> dict[str, str]:
         """The environment without settings of lxca's: a test adds what it is about."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LXCA_", "ANSIBLE_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("LXCA_", "ANSIBLE_", "PYTHONPATH"))
+        }
         return kept | {
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
@@ -100,6 +108,30 @@ class PlaybookCase(unittest.TestCase):
 
     def play(self, playbook: str | Path, *arguments: str, inventory: bool = True, **environment: str) -> Run:
         """Runs one of `playbooks/`, or a file by its path, at -vvv."""
+        process = self.begin(playbook, *arguments, inventory=inventory, **environment)
+        output, _ = process.communicate(timeout=300)
+        lines = [json.loads(line) for line in (self.folder / "results").read_text().splitlines()]
+        if RECORD:
+            self.record(lines)
+        tasks = [Task(line["task"], line["outcome"], line["result"]) for line in lines]
+        return Run(process.returncode, output, tasks)
+
+    def record(self, lines: list[dict[str, Any]]) -> None:
+        """Keeps the results, without what is another in every run."""
+        assert RECORD
+        text = json.dumps(lines, indent=1, sort_keys=True)
+        about = self.appliance.about
+        names = {str(self.folder): "FOLDER", str(about["port"]): "PORT"}
+        names |= {str(Path(about["ca_path"]).parent): "APPLIANCE", about["certificate_fingerprint"]: "FINGERPRINT"}
+        for value, name in names.items():
+            text = text.replace(value, name)
+        count = len(list(Path(RECORD).glob(f"{self.id()}.*")))
+        Path(RECORD, f"{self.id()}.{count}").write_text(text)
+
+    def begin(
+        self, playbook: str | Path, *arguments: str, inventory: bool = True, **environment: str
+    ) -> subprocess.Popen[str]:
+        """Starts a run, in a process group of its own, as a shell does."""
         near = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         # An address of the documentation's: nobody can log in there.
         far = {"ansible_connection": "ssh", "ansible_host": "192.0.2.1"}
@@ -111,7 +143,7 @@ class PlaybookCase(unittest.TestCase):
         (self.folder / "results").write_text("")
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-vvv", str(HERE / "playbooks" / playbook)]
         command += ["-i", str(self.folder / "inventory.json")] if inventory else []
-        ended = subprocess.run(
+        process = subprocess.Popen(
             [*command, *arguments],
             env=self.environment() | environment,
             cwd=self.folder,
@@ -119,12 +151,19 @@ class PlaybookCase(unittest.TestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
-            check=False,
+            start_new_session=True,
         )
-        lines = (self.folder / "results").read_text().splitlines()
-        tasks = [Task(line["task"], line["outcome"], line["result"]) for line in map(json.loads, lines)]
-        return Run(ended.returncode, ended.stdout, tasks)
+        self.addCleanup(self.stop, process)
+        return process
+
+    @staticmethod
+    def stop(process: subprocess.Popen[str]) -> None:
+        """Ends a run that has not ended by itself."""
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
 
     def succeeds(self, playbook: str | Path, *arguments: str, inventory: bool = True, **environment: str) -> Run:
         """Runs a playbook that has to end well; no secret is shown, and nothing is told as changed."""

@@ -128,8 +128,8 @@ class Failures(PlaybookCase):
                 "503": "unavailable",
                 "another certificate": "tls",
                 "refused by the program": "invalid_input",
-                "refused by Ansible": "",
-                "unknown option": "",
+                "refused by Ansible": "invalid_input",
+                "unknown option": "invalid_input",
                 "no program": "local_file",
             },
         )
@@ -205,8 +205,8 @@ class Environment(PlaybookCase):
         refused = {
             "Verified, for the option beats the variable": "tls",
             "Another port": "connection_failed",
-            "An unknown way to log in": "",
-            "No user": "",
+            "An unknown way to log in": "invalid_input",
+            "No user": "invalid_input",
             "A program that does not exist": "local_file",
         }
         self.assertEqual([task.name for task in run.tasks if task.outcome == "ok"], answered)

@@ -1,11 +1,13 @@
 //! The binary as a Bolt task.
 //!
-//! Bolt was not at hand. What stands in for it does what its source and documentation say of a task with `"input_method":
-//! "stdin"`: it copies the executable into a new folder that is only the user's, runs it without arguments, hands it the
-//! parameters as one JSON object, and reads what it prints.
+//! We could not run Bolt itself. What stands in for it does what its source and documentation say about a task with
+//! `"input_method": "stdin"`: it copies the executable into a new folder that only the user can read, runs it without
+//! arguments, hands it the parameters as one JSON object, and reads what it prints.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use lxca_appliance::Appliance;
 use serde_json::{Map, Value, json};
@@ -156,30 +158,28 @@ fn puppet_type(option: &Value, required: bool) -> String {
             (least, Some(most)) if most < i64::MAX as u64 => format!("Integer[{least}, {most}]"),
             (least, _) => format!("Integer[{least}]"),
         },
-        (None, "array") => format!("Array[String[1], {}]", option["minItems"]),
+        (None, "array") => {
+            let items = if option["items"]["type"] == "string" { "String[1]" } else { "Data" };
+            option["minItems"].as_u64().map_or(format!("Array[{items}]"), |least| format!("Array[{items}, {least}]"))
+        }
         (None, "string") if option["type"].is_null() || option["minLength"] == 1 => "String[1]".to_owned(),
         (None, "string") => "String".to_owned(),
         (None, other) => panic!("what is a {other} in Puppet?"),
     };
-    let from_environment = option["description"].as_str().unwrap().contains("Environment: `LXCA_");
+    let from_environment = option.get("x-lxca-env").is_some()
+        || option["description"].as_str().unwrap().contains("Environment: `LXCA_");
     if required && !from_environment { kind } else { format!("Optional[{kind}]") }
 }
 
-/// The metadata in README.md, by the name of the task.
-fn metadata() -> Map<String, Value> {
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let files = page.split("\n`tasks/").skip(1).map(|rest| {
-        let (name, rest) = rest.split_once(".json`:\n\n```json\n").unwrap();
-        let (text, _) = rest.split_once("\n```\n").unwrap();
-        (name.to_owned(), serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}")))
-    });
-    files.collect()
+/// A file below `bolt/`.
+fn file(path: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("bolt").join(path);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
-fn the_metadata_on_the_page_has_the_options_of_the_schemas() {
-    let metadata = metadata();
-    assert_eq!(metadata.keys().collect::<Vec<_>>(), OPERATIONS);
+fn each_operation_is_a_task_with_the_options_of_its_schema() {
     for operation in OPERATIONS {
         let schema = schema(&["schema", "input", operation]);
         let mut parameters = Map::new();
@@ -192,11 +192,31 @@ fn the_metadata_on_the_page_has_the_options_of_the_schemas() {
             parameters.insert(name.clone(), parameter);
         }
         parameters.remove("operation");
-        let file = &metadata[operation];
+        let mut file = file(&format!("tasks/{operation}.json"));
+        for (name, parameter) in file["parameters"].as_object_mut().unwrap() {
+            let description = parameter.as_object_mut().unwrap().remove("description");
+            assert!(description.is_some_and(|text| text.as_str().unwrap().ends_with('.')), "{operation}: {name}");
+        }
         assert_eq!(file["parameters"], Value::Object(parameters), "{operation}");
         assert_eq!(file["implementations"], json!([{"name": "init"}]), "{operation}");
         assert_eq!((&file["input_method"], &file["supports_noop"]), (&json!("stdin"), &json!(true)), "{operation}");
-        let keys = ["description", "implementations", "input_method", "parameters", "supports_noop"];
-        assert_eq!(file.as_object().unwrap().keys().collect::<Vec<_>>(), keys, "{operation}");
+        let keys: BTreeSet<&str> = file.as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = ["description", "implementations", "input_method", "parameters", "supports_noop"];
+        assert_eq!(keys, expected.into(), "{operation}");
     }
+}
+
+#[test]
+fn the_module_has_nothing_but_these_tasks() {
+    let names: BTreeSet<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("bolt/tasks"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let expected = OPERATIONS.iter().chain(&["init"]).map(|name| format!("{name}.json")).collect();
+    assert_eq!(names, expected);
+    // What the executable is called; by itself it is no task that Bolt would list.
+    assert_eq!(file("tasks/init.json"), json!({"private": true, "input_method": "stdin", "parameters": {}}));
+    let module = file("metadata.json");
+    assert_eq!(module["name"].as_str().and_then(|name| name.split('-').nth(1)), Some("lxca"));
+    assert_eq!(module["version"], env!("CARGO_PKG_VERSION"));
 }

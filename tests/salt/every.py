@@ -9,9 +9,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
-# The simulated appliance is started as the tests in that folder start it.
-sys.path.append(str(HERE.parent / "strangers"))
-
 if __name__ == "__main__":
     discover = [sys.argv[0], "discover", "--buffer", "--start-directory", str(HERE), *sys.argv[1:]]
     result = unittest.main(module=None, argv=discover, exit=False).result

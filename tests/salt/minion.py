@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import unittest
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from appliance import Appliance
 
@@ -22,6 +23,9 @@ SOURCES = ROOT / "salt"
 
 SCRIPTS = Path(sys.executable).parent
 """Where Salt's own programs are, and where pip would put lxca."""
+
+WRONG_PASSWORD = "not-the-password"
+"""No appliance's password; it must not be shown either."""
 
 VERSION = "lxca 99.0.0"
 """What a stand-in answers to --version unless its age matters."""
@@ -81,10 +85,10 @@ class Minion:
         self,
         *secrets: str,
         configuration: dict[str, Any],
-        pillar: dict[str, Any] | None = None,
+        pillar: dict[str, Any] | str | None = None,
         grains: dict[str, Any] | None = None,
     ) -> None:
-        """Writes its configuration, its pillar and grains of its own."""
+        """Writes its configuration, its pillar (data, or the text of an SLS) and its grains."""
         self.secrets = secrets
         self._folder = tempfile.TemporaryDirectory()
         self.folder = Path(self._folder.name)
@@ -105,7 +109,8 @@ class Minion:
         (self.folder / "minion").write_text(json.dumps({**own, **configuration}))
         (self.folder / "grains").write_text(json.dumps(grains or {}))
         (self.folder / "pillar/top.sls").write_text("base: {'*': [secrets]}")
-        (self.folder / "pillar/secrets.sls").write_text(json.dumps(pillar or {}))
+        text = pillar if isinstance(pillar, str) else json.dumps(pillar or {})
+        (self.folder / "pillar/secrets.sls").write_text(text)
 
     def stop(self) -> None:
         """Removes its folder."""
@@ -132,10 +137,11 @@ class Minion:
         return {**kept, **variables}
 
     def call(self, *arguments: str, **variables: str) -> Called:
-        """Runs a salt-call."""
+        """Runs a salt-call, in the minion's folder."""
         ended = subprocess.run(
             self.command(*arguments),
             check=False,
+            cwd=self.folder,
             env=self.environment(**variables),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -156,3 +162,32 @@ class Minion:
     def log(self) -> str:
         """Salt's log, with all that it says for debugging."""
         return (self.folder / "log").read_text()
+
+
+class MinionCase(unittest.TestCase):
+    """One minion asks one appliance. Both run for all tests of a class."""
+
+    faults: ClassVar[list[dict[str, Any]]] = []
+    """What the appliance answers otherwise."""
+
+    synced: ClassVar[bool] = True
+    """Whether the minion gets the modules from its file server."""
+
+    appliance: ClassVar[Appliance]
+    minion: ClassVar[Minion]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Starts the appliance, and configures the minion for it."""
+        cls.appliance = Appliance({"faults": cls.faults})
+        cls.addClassCleanup(cls.appliance.stop)
+        good = profile(cls.appliance)
+        cls.minion = Minion(good["password"], WRONG_PASSWORD, **cls.configured(good))
+        cls.addClassCleanup(cls.minion.stop)
+        if cls.synced:
+            cls.minion.sync()
+
+    @classmethod
+    def configured(cls, good: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """The minion's configuration, pillar and grains, given a profile for the appliance."""
+        return {"configuration": {"lxca": good}}

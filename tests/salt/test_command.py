@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import json
 import os
-import unittest
 from pathlib import Path
 from typing import Any
 
-from appliance import Appliance
-from minion import Minion
+from minion import MinionCase
 
 BOTH = [{"test_name": "lxca -"}]
 """What `stateful` says when `test=True` is to ask too."""
@@ -21,19 +19,15 @@ def asks(question: dict[str, Any], stateful: Any) -> list[dict[str, Any]]:
     return [{"stdin": json.dumps(question)}, {"stateful": stateful}]
 
 
-class Command(unittest.TestCase):
-    """One minion asks one appliance."""
+class Command(MinionCase):
+    """The binary takes the connection from the minion's environment."""
 
-    appliance: Appliance
-    minion: Minion
+    synced = False
 
     @classmethod
-    def setUpClass(cls) -> None:
-        """The binary takes the connection from the minion's environment."""
-        cls.appliance = Appliance()
-        cls.addClassCleanup(cls.appliance.stop)
-        cls.minion = Minion(cls.appliance.about["password"], configuration={})
-        cls.addClassCleanup(cls.minion.stop)
+    def configured(cls, good: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Nothing."""
+        return {"configuration": {}}
 
     def apply(self, states: dict[str, dict[str, Any]], *arguments: str) -> dict[str, dict[str, Any]]:
         """Applies these states."""

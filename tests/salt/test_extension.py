@@ -6,10 +6,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import unittest
 
-from appliance import Appliance
-from minion import Minion, profile
+from minion import MinionCase
 
 
 def pip(*arguments: str) -> None:
@@ -17,20 +15,15 @@ def pip(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments], check=True)
 
 
-class Extension(unittest.TestCase):
+class Extension(MinionCase):
     """A minion whose file server has no modules."""
 
-    appliance: Appliance
-    minion: Minion
+    synced = False
 
     @classmethod
     def setUpClass(cls) -> None:
         """Installs the extension for as long as these tests run."""
-        cls.appliance = Appliance()
-        cls.addClassCleanup(cls.appliance.stop)
-        good = profile(cls.appliance)
-        cls.minion = Minion(good["password"], configuration={"lxca": good})
-        cls.addClassCleanup(cls.minion.stop)
+        super().setUpClass()
         cls.addClassCleanup(pip, "uninstall", "--yes", "saltext.lxca")
         pip("install", "--no-deps", "--no-index", "--force-reinstall", os.environ["LXCA_SALT_EXTENSION"])
 

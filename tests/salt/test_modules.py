@@ -8,47 +8,59 @@ import os
 import re
 import signal
 import subprocess
-import unittest
 from pathlib import Path
 from typing import Any
 
-from appliance import NEXT, PACK, Appliance, until
-from minion import ROOT, SCRIPTS, Minion, profile, stand_in
+from appliance import NEXT, PACK, until
+from minion import ROOT, SCRIPTS, WRONG_PASSWORD, MinionCase, stand_in
 
 SCHEMAS = [json.loads(file.read_text()) for file in (ROOT / "schemas").glob("?*_*.input.schema.json")]
 
 
-class Module(unittest.TestCase):
-    """One minion asks one appliance."""
+PILLAR = """#!py
+import datetime
 
-    appliance: Appliance
-    minion: Minion
+
+def run():
+    good = {good!r}
+    return {{
+        "lxca": {elsewhere!r},
+        "lxca_pillar": good,
+        "master": {{"lxca_pillar": {elsewhere!r}, "lxca_master": good}},
+        "lxca_bytes": {{name: value.encode() if isinstance(value, str) else value for name, value in good.items()}},
+        "lxca_latin1": {{**good, "username": b"J\\xfcrgen"}},
+        "lxca_date": {{**good, "password": datetime.date(2026, 12, 24)}},
+        "lxca_infinite": {{**good, "timeout": float("inf")}},
+        "lxca_set": {{**good, "host": {{"lxca.example.com"}}}},
+        "lxca_key": {{**good, b"port": 443}},
+    }}
+"""
+"""A pillar with values that YAML cannot write, as decryption and renderers in Python give them."""
+
+
+class Module(MinionCase):
+    """The profiles: of the minion's configuration, of its pillar, and some that cannot work."""
 
     @classmethod
-    def setUpClass(cls) -> None:
-        """The profiles: of the minion's configuration, of its pillar, and some that cannot work."""
-        cls.appliance = Appliance()
-        cls.addClassCleanup(cls.appliance.stop)
-        good = profile(cls.appliance)
+    def configured(cls, good: dict[str, Any]) -> dict[str, Any]:
+        """All of them."""
         nobody = {name: value for name, value in good.items() if name != "binary"}
         elsewhere = {**good, "port": 1, "retries": 0}
         configuration = {
             "lxca": good,
             "lxca_sdb": {**good, "password": "sdb://minion_environment/APPLIANCE_PASSWORD"},
-            "lxca_wrong": {**good, "password": "not-the-password"},
+            "lxca_wrong": {**good, "password": WRONG_PASSWORD},
             "lxca_text": "lxca.example.com",
             "lxca_searched": nobody,
             "lxca_number": {**good, "binary": 12},
             "lxca_false": {**good, "binary": False},
             "lxca_bare": {**good, "binary": "lxca"},
+            "lxca_relative": {**good, "binary": "./lxca"},
             "minion_environment": {"driver": "env"},
         }
-        secrets = (good["password"], "not-the-password")
-        pillar = {"lxca_pillar": good, "lxca": elsewhere, "master": {"lxca_pillar": elsewhere, "lxca_master": good}}
         grains = {name: elsewhere for name in ("lxca", "lxca_pillar", "lxca_master", "lxca_grains")}
-        cls.minion = Minion(*secrets, configuration=configuration, pillar=pillar, grains=grains)
-        cls.addClassCleanup(cls.minion.stop)
-        cls.minion.sync()
+        pillar = PILLAR.format(good=good, elsewhere=elsewhere)
+        return {"configuration": configuration, "pillar": pillar, "grains": grains}
 
     def test_appliance_info(self) -> None:
         """The answer is returned whole, but for the key that is there for other callers."""
@@ -71,7 +83,7 @@ class Module(unittest.TestCase):
             called = self.minion.call("lxca.appliance_info", f"profile={name}")
             self.assertEqual(called.returned["data"]["version"], "4.0.0", called)
         called = self.minion.call("lxca.appliance_info", "profile=lxca_grains")
-        self.assertIn("There is no connection profile lxca_grains", called.stderr)
+        self.assertIn("its pillar has the connection profile lxca_grains", called.stderr)
 
     def test_management_server_update_info(self) -> None:
         """A list comes as Salt's command line writes it; a warning stays in the answer and is logged."""
@@ -116,16 +128,28 @@ class Module(unittest.TestCase):
     def test_of_unusable_profiles(self) -> None:
         """One that is not there is not taken for an empty one, and a text is none."""
         for name, text in {
-            "lxca_nowhere": "There is no connection profile lxca_nowhere",
-            "lxca_text": "The connection profile lxca_text is no mapping",
-            "lxca_number": "`binary` is the path of the program, as text.",
-            "lxca_false": "`binary` is the path of the program, as text.",
-            "lxca_bare": "The program lxca is named without its folder",
+            "lxca_nowhere": "its pillar has the connection profile lxca_nowhere",
+            "lxca_text": "The connection profile lxca_text must be a mapping",
+            "lxca_number": "`binary` must be the path of the program, as a text.",
+            "lxca_false": "`binary` must be the path of the program, as a text.",
+            "lxca_bare": "must be an absolute path, such as /opt/lxca/lxca, not lxca.",
+            "lxca_relative": "must be an absolute path, such as /opt/lxca/lxca, not ./lxca.",
+            "lxca_latin1": "`username` has a value that JSON cannot hold",
+            "lxca_date": "`password` has a value that JSON cannot hold",
+            "lxca_infinite": "`timeout` has a value that JSON cannot hold",
+            "lxca_set": "`host` has a value that JSON cannot hold",
+            "lxca_key": "The name of an option must be a text, not b'port'.",
         }.items():
             called = self.minion.call("lxca.appliance_info", f"profile={name}")
             self.assertEqual(called.status, 1, called)
             self.assertIn(text, called.stderr)
             self.assertRegex(called.stderr, r"kind:\s+invalid_input")
+            self.assertNotIn("Traceback", called.stderr)
+
+    def test_bytes(self) -> None:
+        """A decrypted pillar may hold bytes; they are text."""
+        called = self.minion.call("lxca.appliance_info", "profile=lxca_bytes")
+        self.assertEqual(called.returned["data"]["version"], "4.0.0", called)
 
     def test_of_a_binary_that_is_searched(self) -> None:
         """LXCA_BINARY comes before Salt's own scripts, those before PATH; without any the failure says where it was."""
@@ -174,7 +198,17 @@ class Module(unittest.TestCase):
         """It says where it was looked for."""
         called = self.minion.call("lxca.appliance_info", "profile=lxca_searched", PATH="/usr/bin:/bin")
         self.assertEqual(called.status, 1, called)
-        self.assertIn(f"The program lxca is not on this minion: it is neither in {SCRIPTS} nor on PATH.", called.stderr)
+        self.assertIn(
+            f"not on this minion. It was looked for beside Salt's Python, in {SCRIPTS}, and on PATH.", called.stderr
+        )
+
+    def test_of_a_planted_binary(self) -> None:
+        """A relative folder on PATH does not count: whoever can write to Salt's working folder would get the password."""
+        planted = stand_in(self.minion.folder / "lxca", ': >"$0.called"')
+        for path in (".", "", "./"):
+            called = self.minion.call("lxca.appliance_info", "profile=lxca_searched", PATH=f"{path}:/usr/bin:/bin")
+            self.assertIn("not on this minion", called.stderr)
+        self.assertFalse(Path(f"{planted}.called").exists())
 
     def test_interrupted(self) -> None:
         """Whoever stops a salt-call that waits leaves no session behind, even if nobody stops the binary."""

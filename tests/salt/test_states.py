@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import json
-import unittest
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from appliance import Appliance
-from minion import Minion, profile, stand_in, told
+from minion import MinionCase, profile, stand_in, told
 
 ASKED = {"id": "FQXHMUP2500I", "text": "Repository operation completed successfully."}
 """Said of the question, not of the task."""
@@ -24,30 +22,23 @@ FAILED = {
 ELF_FOR_MIPS = b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + (8).to_bytes(2, "little") + bytes(44)
 
 
-class States(unittest.TestCase):
-    """One minion asks one appliance."""
+class States(MinionCase):
+    """Of the appliance's exports, 12 is complete and 14 runs on; the others are told."""
 
-    appliance: Appliance
-    minion: Minion
+    faults: ClassVar[list[dict[str, Any]]] = [
+        told(77, state="error", progress=40, current="", messages=[ASKED, FAILED]),
+        told(78, state="canceled", progress=40, current=""),
+        told(79, state="complete", progress=100, current=""),
+    ]
 
     @classmethod
-    def setUpClass(cls) -> None:
-        """Of the appliance's exports, 12 is complete and 14 runs on; the others are told."""
-        faults = [
-            told(77, state="error", progress=40, current="", messages=[ASKED, FAILED]),
-            told(78, state="canceled", progress=40, current=""),
-            told(79, state="complete", progress=100, current=""),
-        ]
-        cls.appliance = Appliance({"faults": faults})
-        cls.addClassCleanup(cls.appliance.stop)
-        good = profile(cls.appliance)
+    def configured(cls, good: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Two profiles in the pillar."""
         pillar = {
             "lxca": {**good, "_ansible_version": "2.19"},
             "lxca_waits": {**good, "wait": True, "wait_timeout": 3, "poll_interval": 1},
         }
-        cls.minion = Minion(good["password"], configuration={}, pillar=pillar)
-        cls.addClassCleanup(cls.minion.stop)
-        cls.minion.sync()
+        return {"configuration": {}, "pillar": pillar}
 
     def state(self, name: str, result: bool | None, comment: str, **more: Any) -> dict[str, Any]:
         """What a state returns."""
@@ -155,7 +146,7 @@ class States(unittest.TestCase):
         binaries = {
             "missing": (str(folder / "nowhere"), "cannot be run: there is no such file."),
             "plain": (str(folder / "plain"), "cannot be run: it is not executable"),
-            "foreign": (str(folder / "foreign"), "cannot be run: it is for another processor"),
+            "foreign": (str(folder / "foreign"), "cannot be run: wrong CPU architecture"),
             "old": (stand_in(folder / "old", refuses, "lxca 0.0.9"), "is lxca 0.0.9, and this module needs 0.1.0 or"),
             "echo": ("/bin/cat", "/bin/cat is not lxca"),
             "null": (stand_in(folder / "null", nothing), "ended with status 0 without an answer"),

@@ -57,21 +57,21 @@ options:
   connect_timeout:
     description:
       - Seconds for name lookup, TCP and TLS over all addresses together; the smaller of this and O(timeout) counts.
-      - Accepted are V(1) to V(86400).
+      - Must be from V(1) to V(86400).
     type: int
     default: 10
   port:
     description:
       - TCP port of the appliance's web server.
+      - Must be from V(1) to V(65535).
       - 'Environment: E(LXCA_PORT).'
-      - Accepted are V(1) to V(65535).
     type: int
     default: 443
   retries:
     description:
       - How often an exchange that can be repeated safely is repeated after a connection failure, 429, 502, 503 or
         504.
-      - Accepted are V(0) to V(10).
+      - Must be from V(0) to V(10).
     type: int
     default: 2
   server_name:
@@ -81,7 +81,7 @@ options:
   timeout:
     description:
       - Seconds for one HTTP exchange, from the first packet to the last byte of the body, connecting included.
-      - Accepted are V(1) to V(86400).
+      - Must be from V(1) to V(86400).
     type: int
     default: 60
   use_proxy:

@@ -116,7 +116,7 @@ error:
   description:
     - 'Of a failure: what a playbook can branch on.'
   type: dict
-  returned: failure, unless Ansible itself refused the options
+  returned: failure
   contains:
     http_status:
       description:
@@ -227,14 +227,16 @@ operation:
 
 from ansible_collections.xclarity.lxca.plugins.module_utils.binary import ask
 
-ARGUMENT_SPEC = {
+ARGUMENT_SPEC: dict[str, object] = {
     "all": {"type": "bool", "default": False},
 }
+
+RULES: dict[str, object] = {}
 
 
 def main() -> None:
     """Asks."""
-    ask("appliance_info", ARGUMENT_SPEC)
+    ask("appliance_info", ARGUMENT_SPEC, RULES)
 
 
 if __name__ == "__main__":

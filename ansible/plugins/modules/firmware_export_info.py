@@ -24,12 +24,13 @@ options:
   task_id:
     description:
       - ID of the task, as starting the export answered it; 0 asks for all running tasks.
+      - Must be V(0) or more.
     type: int
     required: true
   poll_interval:
     description:
       - Seconds between two polls.
-      - Accepted are V(1) to V(86400).
+      - Must be from V(1) to V(86400).
     type: int
     default: 10
   wait:
@@ -41,7 +42,7 @@ options:
   wait_timeout:
     description:
       - Seconds until waiting is given up.
-      - Accepted are V(0) to V(604800).
+      - Must be from V(0) to V(604800).
     type: int
     default: 3600
 seealso:
@@ -247,7 +248,7 @@ error:
   description:
     - 'Of a failure: what a playbook can branch on.'
   type: dict
-  returned: failure, unless Ansible itself refused the options
+  returned: failure
   contains:
     http_status:
       description:
@@ -358,17 +359,19 @@ operation:
 
 from ansible_collections.xclarity.lxca.plugins.module_utils.binary import ask
 
-ARGUMENT_SPEC = {
+ARGUMENT_SPEC: dict[str, object] = {
     "task_id": {"type": "int", "required": True},
     "poll_interval": {"type": "int", "default": 10},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 3600},
 }
 
+RULES: dict[str, object] = {}
+
 
 def main() -> None:
     """Asks."""
-    ask("firmware_export_info", ARGUMENT_SPEC)
+    ask("firmware_export_info", ARGUMENT_SPEC, RULES)
 
 
 if __name__ == "__main__":

@@ -411,7 +411,7 @@ error:
   description:
     - 'Of a failure: what a playbook can branch on.'
   type: dict
-  returned: failure, unless Ansible itself refused the options
+  returned: failure
   contains:
     http_status:
       description:
@@ -522,7 +522,7 @@ operation:
 
 from ansible_collections.xclarity.lxca.plugins.module_utils.binary import ask
 
-ARGUMENT_SPEC = {
+ARGUMENT_SPEC: dict[str, object] = {
     "filetype": {"type": "str", "choices": ["readme", "changeHistory"]},
     "fix_ids": {"type": "list", "elements": "str"},
     "key": {
@@ -544,10 +544,12 @@ ARGUMENT_SPEC = {
     },
 }
 
+RULES: dict[str, object] = {}
+
 
 def main() -> None:
     """Asks."""
-    ask("management_server_update_info", ARGUMENT_SPEC)
+    ask("management_server_update_info", ARGUMENT_SPEC, RULES)
 
 
 if __name__ == "__main__":

@@ -90,14 +90,16 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a module with these options, the required ones being there, and gives what it tells Ansible."""
 
-    def module(spec: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    def module(
+        spec: dict[str, Any] | None = None, rules: dict[str, Any] | None = None, **options: Any
+    ) -> dict[str, Any]:
         """Runs it; an option of None is left out, names with an underscore are Ansible's."""
         given = {name: value for name, value in {**CONNECTION, **options}.items() if value is not None}
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
         # How results are written is asked for since ansible-core 2.19.
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         with pytest.raises(SystemExit) as ended:
-            binary.ask("appliance_info", spec or {})
+            binary.ask("appliance_info", spec or {}, rules or {})
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
         assert ended.value.code == (1 if result.get("failed") else 0)
         return result
@@ -168,7 +170,7 @@ def test_secrets_of_an_answer_are_masked(run: Run, program: Program) -> None:
     assert result["msg"] == "It is ********."
     assert result["data"] == {"all": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", "list": ["<********>"]}
     program.does(f"echo '{password}' >&2; exit 3")
-    assert "said on stderr: ********" in unusable(run(binary_path=str(program.path)), "internal")
+    assert "wrote to stderr: ********" in unusable(run(binary_path=str(program.path)), "internal")
 
 
 def test_secret_of_the_environment_is_masked(run: Run, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,17 +251,43 @@ def test_empty_variable_names_no_program(run: Run, tmp_path: Path, monkeypatch: 
 def test_no_program(run: Run, tmp_path: Path) -> None:
     """The failure names the folders, and the ways out."""
     text = unusable(run())
-    assert f"not in {tmp_path}/python/bin and {tmp_path}/scripts and not on PATH" in text
+    assert f"beside the Python that ran this, {tmp_path}/python/bin/python3" in text
+    assert f"in {tmp_path}/python/bin and {tmp_path}/scripts, and on PATH" in text
+    assert "ansible_python_interpreter" in text
     assert "binary_path or LXCA_BINARY" in text
 
 
 def test_no_such_file(run: Run, tmp_path: Path) -> None:
     """A path that leads nowhere."""
     path = tmp_path / "nowhere/lxca"
-    assert (
-        unusable(run(binary_path=str(path)))
-        == f"The program {path} cannot be run: there is no such file; its whole path is wanted."
-    )
+    assert unusable(run(binary_path=str(path))) == f"The program {path} cannot be run: there is no such file."
+
+
+@pytest.mark.parametrize("named", ["lxca", "./lxca", "bin/lxca"])
+@pytest.mark.parametrize("variable", [False, True])
+def test_relative_path(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, variable: bool) -> None:
+    """A program that somebody has put into the working folder is not given the password."""
+    planted = Program(tmp_path / named).answers(GOOD)
+    monkeypatch.chdir(tmp_path)
+    if variable:
+        monkeypatch.setenv("LXCA_BINARY", named)
+    text = unusable(run(binary_path=None if variable else named), "invalid_input")
+    assert "must be an absolute path" in text
+    assert named in text
+    assert planted.calls() == []
+
+
+@pytest.mark.parametrize("path", [".", "", "bin", "bin:."])
+def test_relative_folders_on_path(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """Nor where PATH names that folder."""
+    planted = [Program(tmp_path / place).answers(GOOD) for place in ("lxca", "bin/lxca")]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path)
+    unusable(run())
+    assert [program.calls() for program in planted] == [[], []]
+    honest = Program(tmp_path / "path/lxca").answers({**GOOD, "msg": "On PATH."})
+    monkeypatch.setenv("PATH", f"{path}:{honest.path.parent}")
+    assert run()["msg"] == "On PATH."
 
 
 def test_not_executable(run: Run, program: Program) -> None:
@@ -272,7 +300,7 @@ def test_not_executable(run: Run, program: Program) -> None:
 def test_wrong_architecture(run: Run, program: Program, content: bytes) -> None:
     """What this processor cannot run."""
     program.path.write_bytes(content)
-    assert "it is for another processor, or no program at all" in unusable(run(binary_path=str(program.path)))
+    assert "wrong CPU architecture, or not an executable" in unusable(run(binary_path=str(program.path)))
 
 
 @pytest.mark.parametrize("answer", ["no JSON", "", "[]", '{"operation": "x"}', "INVALID"])
@@ -314,7 +342,7 @@ def test_no_json(run: Run, program: Program) -> None:
     """How it ended is told, and what it said on standard error; what it printed is not."""
     program.does("echo 'thread main panicked'; echo 'out of memory' >&2; exit 101")
     text = unusable(run(binary_path=str(program.path)), "internal")
-    assert text == f"{program.path} ended with status 101 without an answer in JSON and said on stderr: out of memory."
+    assert text == f"{program.path} ended with status 101 without an answer in JSON and wrote to stderr: out of memory."
 
 
 def test_killed(run: Run, program: Program) -> None:
@@ -328,7 +356,7 @@ def test_question_is_not_read(run: Run, program: Program) -> None:
     """A program may end, or close its input, before it has read a question that is longer than a pipe holds."""
     program.path.write_text("#!/bin/sh\nexec <&-\nexit 0\n")
     text = unusable(run({"key": {"type": "str", "no_log": False}}, binary_path=str(program.path), key="k" * 1_000_000))
-    assert text == f"The program {program.path} cannot be run: it ended before it had read the question."
+    assert text == f"The program {program.path} cannot be run: it ended before it had read its input."
 
 
 VARIABLES = {
@@ -381,8 +409,21 @@ def test_variables_of_the_documentation() -> None:
     assert fallbacks == {option: [variable] for option, (variable, _text, _value) in VARIABLES.items()}
 
 
-@pytest.mark.parametrize("options", [{"port": "many"}, {"auth_method": "digest"}, {"hots": "lxca.example.com"}])
-def test_refused_by_ansible(run: Run, program: Program, options: dict[str, str]) -> None:
-    """The program is not even asked."""
-    assert run(binary_path=str(program.path), **options)["failed"] is True
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"port": "many"},
+        {"auth_method": "digest"},
+        {"hots": "lxca.example.com"},
+        {"host": None},
+        {"fix_ids": ["a"], "task_id": 1},
+        {"mode": "0640"},
+    ],
+)
+def test_refused_by_ansible(run: Run, program: Program, options: dict[str, Any]) -> None:
+    """The program is not run, and the failure has a kind like any other."""
+    spec = {"fix_ids": {"type": "list", "elements": "str"}, "task_id": {"type": "int"}}
+    spec |= {name: {"type": "str"} for name in ("mode", "dest")}
+    rules = {"mutually_exclusive": [["fix_ids", "task_id"]], "required_by": {"mode": ["dest"]}}
+    unusable(run(spec, rules, binary_path=str(program.path), **options), "invalid_input")
     assert program.calls() == []

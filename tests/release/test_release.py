@@ -22,7 +22,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DIST = Path(os.environ["LXCA_RELEASE"])
-TARGET = "x86_64-unknown-linux-gnu"
+TARGET = os.environ["LXCA_TARGET"]
+CPU = TARGET.split("-")[0]
 
 
 def printed(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -39,7 +40,7 @@ def metadata() -> dict[str, Any]:
 
 VERSION: str = metadata()["version"]
 NAME = f"lxca-{VERSION}-{TARGET}"
-WHEEL = f"lxca-{VERSION}-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
+WHEEL = f"lxca-{VERSION}-py3-none-manylinux2014_{CPU}.manylinux_2_17_{CPU}.whl"
 SBOM = f"{NAME}.cdx.json"
 NOTICES = ("LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-NOTICES-RUST.html", "THIRD-PARTY-NOTICES.txt")
 
