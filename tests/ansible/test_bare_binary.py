@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import unittest
 from pathlib import Path
 from typing import Any, ClassVar
 
-from playbook import CORE, HERE, PACK, PlaybookCase, Run
+from playbook import AS_MODULES, CORE, HERE, PACK, PlaybookCase, Run
 from test_modules import BASIC, THINKSYSTEM, echo
 
 UPDATES = f"GET /managementServer/updates/{PACK},{THINKSYSTEM}"
 
 
+@unittest.skipIf(AS_MODULES, "it needs no collection")
 class BareBinary(PlaybookCase):
     """A copy, and links to it that are named for operations."""
 

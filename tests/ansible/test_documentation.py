@@ -44,7 +44,10 @@ class Documentation(unittest.TestCase):
                 for name, option in doc["options"].items():
                     self.assertTrue(option["description"], name)
                     self.assertEqual(option.get("required", False), name in schema["required"], name)
+                changes = schema.get("x-lxca-changes", False)
                 self.assertEqual(doc["attributes"]["check_mode"]["support"], "full")
+                self.assertEqual(doc["attributes"]["diff_mode"]["support"], "full" if changes else "N/A")
+                self.assertIn("action_group", doc["attributes"])
                 self.assertLessEqual({"data", "error", "messages", "msg"}, set(shown[module]["return"]))
                 self.assertIn(f"{module}:", shown[module]["examples"])
 

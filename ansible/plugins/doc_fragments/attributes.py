@@ -20,6 +20,11 @@ attributes:
     description: Where the module can run.
     support: full
     platforms: linux
+  action_group:
+    description: Use C(group/xclarity.lxca.lxca) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - xclarity.lxca.lxca
 """
 
     INFO = r"""
@@ -28,14 +33,9 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module only asks and never changes anything.
+      - The module only reads.
   diff_mode:
     support: N/A
     details:
-      - The module only asks and never changes anything.
-  action_group:
-    description: Use C(group/xclarity.lxca.lxca) in C(module_defaults) to set defaults for this module.
-    support: full
-    membership:
-      - xclarity.lxca.lxca
+      - The module only reads.
 """

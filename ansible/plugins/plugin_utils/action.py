@@ -40,7 +40,7 @@ class AskAction(NormalAction):
         reason = self._needs_module()
         if reason:
             display.vvvv(f"xclarity.lxca.{self.operation}: runs as a module because of {reason}")
-            return super().run(tmp, task_vars)
+            return NormalAction.run(self, tmp, task_vars)
         ActionBase.run(self, tmp, task_vars)
         with self._task_environment():
             params, secrets, refused = self._validated()
