@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "strangers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "third_party"))
 
 from appliance import NEXT, PACK, Appliance
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from ansible.release import __version__
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "strangers"))
+sys.path.insert(0, str(HERE.parent / "third_party"))
 
 from appliance import NEXT, PACK, Appliance
 

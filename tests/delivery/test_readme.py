@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "strangers"))
+sys.path.insert(0, str(ROOT / "tests" / "third_party"))
 
 from appliance import Appliance
 

@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 # The simulated appliance is started as the tests in that folder start it.
-sys.path.append(str(HERE.parent / "strangers"))
+sys.path.append(str(HERE.parent / "third_party"))
 
 if __name__ == "__main__":
     discover = [sys.argv[0], "discover", "--buffer", "--start-directory", str(HERE), *sys.argv[1:]]

@@ -37,13 +37,13 @@ impl Appliance {
     ///
     /// # Errors
     /// The settings are not valid ([`Settings::check`]), the port is taken, or the system refuses a thread, a
-    /// directory or random bytes.
+    /// directory.
     pub fn start(settings: Settings) -> io::Result<Self> {
         settings.check()?;
         let wanted = SocketAddr::new(settings.listen, settings.port);
         let directory = tempfile::Builder::new().prefix("lxca-appliance-").tempdir()?;
         let ca_path = directory.path().join("ca.pem");
-        let state = State::new(settings)?;
+        let state = State::new(settings);
         let first = state.accounts.first().cloned();
         let (username, password) = first.map(|account| (account.username, account.password)).unwrap_or_default();
         let shared = Arc::new(Shared::new(state)?);

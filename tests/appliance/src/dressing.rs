@@ -32,8 +32,14 @@ fn dress_object(fields: Map<String, Value>, quirks: &Quirks) -> Map<String, Valu
         .collect()
 }
 
+/// What no text that is shown in lines should hold.
+const LINE_BREAKS: &str = "\u{85}\u{2028}\u{2029}\u{9b}\u{7f}";
+
 fn dress_field(key: &str, value: Value, message_id: Option<&str>, quirks: &Quirks) -> Value {
     match (key, &value) {
+        ("text" | "name" | "readableName" | "description", Value::String(text)) if quirks.line_breaks_in_texts => {
+            format!("{LINE_BREAKS}{text}{LINE_BREAKS}").into()
+        }
         ("text", Value::String(_)) if quirks.language == Language::Portuguese => {
             let translated = message_id.and_then(envelope::portuguese);
             translated.map_or(value, Value::from)

@@ -30,7 +30,7 @@ pub(crate) fn admit(state: &mut State, request: &Request, now: Instant) -> Resul
     let writes = !matches!(request.method.as_str(), "GET" | "HEAD");
     let caller = match by_session(state, request, now) {
         Some(caller) => caller?,
-        None => by_basic(state, request, now).unwrap_or_else(|| Err(unauthenticated(state)))?,
+        None => by_basic(state, request, now).unwrap_or_else(|| Err(unauthenticated(state, request)))?,
     };
     let account = state.accounts.iter().find(|account| account.username == caller.user);
     // An account that was removed takes its sessions with it.
@@ -76,9 +76,17 @@ fn by_basic(state: &mut State, request: &Request, now: Instant) -> Option<Result
     }))
 }
 
-fn unauthenticated(state: &State) -> Reply {
-    match state.settings.quirks.unauthenticated {
-        Unauthenticated::Json => envelope::refuse(401, NOT_AUTHENTICATED),
-        Unauthenticated::Redirect => Reply::html(302, "Found").with("Location", LOGIN_PAGE),
+/// A request without credentials, or with a session that has ended.
+fn unauthenticated(state: &State, request: &Request) -> Reply {
+    let quirks = &state.settings.quirks;
+    let reads = matches!(request.method.as_str(), "GET" | "HEAD");
+    let status = match quirks.unauthenticated {
+        _ if request.cookie("JSESSIONID").is_some() => quirks.forgotten_session_status,
+        Unauthenticated::Redirect if reads => 302,
+        _ => 401,
+    };
+    match status {
+        302 => Reply::html(302, "Found").with("Location", LOGIN_PAGE),
+        status => envelope::refuse(status, NOT_AUTHENTICATED),
     }
 }

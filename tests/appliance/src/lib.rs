@@ -34,7 +34,6 @@ mod endpoints;
 mod envelope;
 mod faults;
 mod gate;
-mod gzip;
 mod http;
 mod listener;
 mod multipart;
@@ -42,6 +41,7 @@ mod package;
 mod quirks;
 mod random;
 mod range;
+mod replaced;
 mod reply;
 mod request_log;
 mod routes;
@@ -56,7 +56,7 @@ mod zip;
 
 pub use accounts::{LiveAccount, Lock};
 pub use appliance::Appliance;
-pub use faults::{CutEnd, EchoEncoding, EchoShape, Fault, FaultRule, StatusBody, chaos};
+pub use faults::{CutEnd, EchoEncoding, EchoShape, Fault, FaultRule, Reason, StatusBody, chaos};
 pub use package::Package;
 pub use quirks::{
     Booleans, ContentEncoding, CsrfLocation, EmptyCurrent, EmptyLists, ExportParameter, Filetypes, Language, MediaType,

@@ -98,7 +98,7 @@ impl Package {
             "buildType": "production",
             "change": word(self.change_history.is_some()),
             "comp": self.comp,
-            "downloadedsize": self.size / 100 * u64::from(percentage),
+            "downloadedsize": part(self.size, percentage),
             "errorMsg": self.error,
             "fixid": self.fixid,
             "latest": word(self.latest),
@@ -117,4 +117,9 @@ impl Package {
             "version": self.version,
         })
     }
+}
+
+/// So many per cent of a size, in bytes: all of them at 100.
+fn part(size: u64, percentage: u8) -> u64 {
+    (u128::from(size) * u128::from(percentage) / 100) as u64
 }

@@ -39,6 +39,8 @@ pub struct Quirks {
     pub success_word: SuccessWord,
     /// Language of message texts (LXCA API, as recorded from appliances).
     pub language: Language,
+    /// Put U+0085, U+2028, U+2029 and a C1 control into texts and names: readers split lines there.
+    pub line_breaks_in_texts: bool,
     /// Media type of JSON answers (LXCA API, as recorded from appliances).
     pub media_type: MediaType,
     /// Put a UTF-8 byte-order mark before JSON bodies. Not in the documents: some servers do it.
@@ -57,8 +59,14 @@ pub struct Quirks {
     pub basic_failure_status: Option<u16>,
     /// Code for a login beyond the session limit. Not documented; 403 because it is a refused login like any other.
     pub session_limit_status: u16,
-    /// Answer to a request without credentials (LXCA API, response codes).
+    /// Answer to a GET without any credentials (docs/lxca-api.md, Failure shapes: the vendor's discovery accepts 200 and
+    /// 302). Other methods get 401.
     pub unauthenticated: Unauthenticated,
+    /// Code for a request with a session cookie that the appliance does not know, such as after a restart. 302 leads to
+    /// the login page; the pages of the firmware repository document 403 and no 401 (docs/lxca-api.md, Failure shapes).
+    pub forgotten_session_status: u16,
+    /// Cookie and ID of every session, in place of random ones: a server may choose any text.
+    pub session_id: Option<String>,
     /// Where a login hands out the CSRF token (LXCA API, POST /sessions).
     pub csrf_location: CsrfLocation,
     /// Answer for a fix ID that does not exist (LXCA API, response codes: no 404 is documented).
@@ -90,6 +98,7 @@ impl Default for Quirks {
             taskid0: TaskidZero::List,
             success_word: SuccessWord::Informational,
             language: Language::English,
+            line_breaks_in_texts: false,
             media_type: MediaType::Vendor,
             byte_order_mark: false,
             chunked: false,
@@ -98,7 +107,9 @@ impl Default for Quirks {
             login_failure_status: 403,
             basic_failure_status: None,
             session_limit_status: 403,
-            unauthenticated: Unauthenticated::Json,
+            unauthenticated: Unauthenticated::Redirect,
+            forgotten_session_status: 401,
+            session_id: None,
             csrf_location: CsrfLocation::CookieAndBody,
             unknown_fix_id: UnknownFixId::LeftOut,
             unknown_task: UnknownTask::BadRequest,
@@ -245,10 +256,10 @@ pub enum ContentEncoding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unauthenticated {
-    /// 401 with an envelope.
-    Json,
     /// 302 to the login page, which is HTML.
     Redirect,
+    /// 401 with an envelope.
+    Json,
 }
 
 /// Where a login hands out the CSRF token.

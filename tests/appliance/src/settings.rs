@@ -60,7 +60,7 @@ pub struct Settings {
     /// How long jobs take at speed 1.
     pub durations: Durations,
     /// Size of an export's ZIP file in bytes, about; it is made while it is sent, so gigabytes need no memory. Up to
-    /// 1 PiB.
+    /// 64 GiB.
     pub export_bytes: u64,
     /// Longest accepted body of an ordinary request, in bytes; longer ones get 413. Limits are not documented.
     pub body_limit_bytes: usize,
@@ -112,7 +112,8 @@ impl Settings {
     /// Whether an appliance can be started with these settings.
     ///
     /// # Errors
-    /// An address that is not loopback, no account, a speed that is not above 0, an export of more than 1 PiB, or a probability that is none.
+    /// An address that is not loopback, no account, a speed that is not above 0, an export of more than
+    /// 64 GiB, or a probability outside 0 to 1.
     pub fn check(&self) -> io::Result<()> {
         let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         if !self.listen.is_loopback() {
@@ -125,7 +126,7 @@ impl Settings {
             return refuse("speed: must be above 0");
         }
         if self.export_bytes > crate::zip::LARGEST {
-            return refuse("export_bytes: at most 1 PiB");
+            return refuse("export_bytes: at most 64 GiB");
         }
         if self.faults.iter().filter_map(|rule| rule.probability).any(|part| !(0.0..=1.0).contains(&part)) {
             return refuse("faults: a probability is a number from 0 to 1");

@@ -1,6 +1,5 @@
 //! The live state of an appliance.
 
-use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::accounts::LiveAccount;
@@ -69,14 +68,11 @@ pub(crate) struct Started {
 }
 
 impl State {
-    /// The state of a fresh appliance: the catalogues, export 12 finished and another one running.
-    ///
-    /// # Errors
-    /// The system gives no random bytes.
-    pub(crate) fn new(mut settings: Settings) -> io::Result<Self> {
+    /// The state of a fresh appliance: the catalogs, export 12 finished and another one running.
+    pub(crate) fn new(mut settings: Settings) -> Self {
         let now = SystemTime::now();
-        settings.seed = Some(settings.seed.map_or_else(random::seed, Ok)?);
-        let accounts = settings.accounts.iter().map(LiveAccount::new).collect::<io::Result<_>>()?;
+        settings.seed.get_or_insert_with(random::seed);
+        let accounts = settings.accounts.iter().map(LiveAccount::new).collect();
         let mut state = Self {
             accounts,
             sessions: Vec::new(),
@@ -94,7 +90,7 @@ impl State {
             management_refreshed: now,
             restarts: 0,
             name: settings.name.clone().unwrap_or_else(|| format!("LXCA - {}", settings.listen)),
-            uuid: settings.uuid.clone().map_or_else(random::uuid, Ok)?,
+            uuid: settings.uuid.clone().unwrap_or_else(random::uuid),
             unavailable_until: None,
             restart: None,
             log: RequestLog::default(),
@@ -106,7 +102,7 @@ impl State {
         state.end(finished, End::Complete);
         let running = state.settings.durations.running_export;
         state.add_export_task(running, bytes);
-        Ok(state)
+        state
     }
 
     /// Starts an export of the downloaded firmware that takes `seconds` (at speed 1) and makes a ZIP file of about
@@ -178,6 +174,7 @@ impl State {
             polls_after_end: 0,
             file: None,
             announced: Vec::new(),
+            imports: Vec::new(),
             reported: None,
         };
         adjust(&mut task);
@@ -266,15 +263,15 @@ impl State {
             return false;
         };
         task.end = Some(end);
-        let (kind, fixids) = (task.kind, task.fixids.clone());
+        let (kind, fixids, imports) = (task.kind, task.fixids.clone(), std::mem::take(&mut task.imports));
         if end == End::Complete {
-            self.take_effect(kind, &fixids);
+            self.take_effect(kind, &fixids, imports);
         }
         true
     }
 
     /// What a job that ends successfully brings about.
-    fn take_effect(&mut self, kind: TaskKind, fixids: &[String]) {
+    fn take_effect(&mut self, kind: TaskKind, fixids: &[String], imports: Vec<Package>) {
         let now = SystemTime::now();
         match kind {
             TaskKind::ExportRepository | TaskKind::External => {}
@@ -291,10 +288,16 @@ impl State {
                 self.management_refreshed = now;
                 self.management.iter_mut().for_each(|package| package.listed = true);
             }
-            TaskKind::AcquirePayload
-            | TaskKind::ManagementAcquire
-            | TaskKind::ImportFirmware
-            | TaskKind::ManagementImport => self.set_downloaded(fixids),
+            TaskKind::AcquirePayload | TaskKind::ManagementAcquire => self.set_downloaded(fixids),
+            TaskKind::ImportFirmware | TaskKind::ManagementImport => {
+                let repository =
+                    if kind == TaskKind::ImportFirmware { &mut self.firmware } else { &mut self.management };
+                for package in imports {
+                    repository.retain(|known| known.fixid != package.fixid);
+                    repository.push(package);
+                }
+                self.set_downloaded(fixids);
+            }
             TaskKind::ManagementApply => self.apply(fixids, now),
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::package::Package;
 use crate::zip::ZipFile;
 
 /// What a job does.
@@ -91,6 +92,8 @@ pub struct Task {
     pub file: Option<ZipFile>,
     /// Files announced for an import.
     pub announced: Vec<Announced>,
+    /// What an import takes in when it ends.
+    pub imports: Vec<Package>,
     /// Percentage that a client reported; of external jobs only.
     pub reported: Option<u8>,
 }

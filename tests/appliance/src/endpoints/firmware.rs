@@ -84,7 +84,7 @@ fn sent(request: &Request, file: &ZipFile) -> Reply {
         Reply::new(status, Content::Zip(file.clone(), range))
             .with("Content-Disposition", format!("attachment; filename=\"{}\"", file.name))
     };
-    let reply = match range::asked(request, size) {
+    let reply = match range::asked(request, size, &file.etag()) {
         Asked::Whole => of_file(200, 0..size),
         Asked::Part(part) => {
             let shown = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
@@ -92,7 +92,7 @@ fn sent(request: &Request, file: &ZipFile) -> Reply {
         }
         Asked::Beyond => not_found(416, NOT_VALID).with("Content-Range", format!("bytes */{size}")),
     };
-    reply.with("Accept-Ranges", "bytes")
+    reply.with("Accept-Ranges", "bytes").with("ETag", file.etag())
 }
 
 /// `comp` is the documented text `"[]"`; `type` is a list in one text.

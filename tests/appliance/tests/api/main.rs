@@ -15,6 +15,7 @@ mod certificates;
 mod client;
 mod faults;
 mod firmware;
+mod hostile;
 mod load;
 mod management;
 mod quirks;
