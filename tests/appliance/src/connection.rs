@@ -19,6 +19,7 @@ use crate::envelope;
 use crate::faults::{self, Fault};
 use crate::http::Request;
 use crate::listener::Shared;
+use crate::plays::Phase;
 use crate::quirks::ContentEncoding::Always;
 use crate::quirks::Quirks;
 use crate::replaced;
@@ -37,6 +38,16 @@ pub(crate) async fn talk(shared: Arc<Shared>, mut tcp: TcpStream, peer: IpAddr, 
         let settings = &mut shared.state().settings;
         faults::for_connection(&mut settings.faults, settings.seed.unwrap_or_default())
     };
+    let phase = {
+        let state = &mut *shared.state();
+        state.advance(Instant::now());
+        state.phase()
+    };
+    match phase {
+        Some(Phase::Reset) => return tcp.set_zero_linger(),
+        Some(Phase::PlainHttp) => return speak_plainly(&mut tcp).await,
+        _ => {}
+    }
     match fault {
         Some(Fault::Refuse) => return Ok(()),
         Some(Fault::StallBeforeTls) => return silence(&mut tcp).await,
@@ -141,7 +152,7 @@ impl Client {
         let forced = matches!(fault, Some(Fault::Compressed));
         let quirks = forced.then(|| Quirks { content_encoding: Always, ..state.settings.quirks.clone() });
         let quirks = quirks.as_ref().unwrap_or(&state.settings.quirks);
-        let response = reply.finish(request, quirks, &state.settings.version);
+        let response = reply.finish(request, quirks, state.shown_version().0);
         drop(guard);
         // A job may have been started.
         self.shared.changed.notify_one();

@@ -24,12 +24,13 @@
 mod accounts;
 mod appliance;
 mod body;
-mod catalogue;
+mod catalog;
 mod certificates;
 mod clock;
 mod connection;
 mod dressing;
 mod echo;
+mod effects;
 mod endpoints;
 mod envelope;
 mod faults;
@@ -38,6 +39,7 @@ mod http;
 mod listener;
 mod multipart;
 mod package;
+mod plays;
 mod quirks;
 mod random;
 mod range;
@@ -48,6 +50,7 @@ mod routes;
 mod sessions;
 mod settings;
 mod small_rsa;
+mod space;
 mod state;
 mod tasks;
 mod tls;
@@ -58,6 +61,10 @@ pub use accounts::{LiveAccount, Lock};
 pub use appliance::Appliance;
 pub use faults::{CutEnd, EchoEncoding, EchoShape, Fault, FaultRule, Reason, StatusBody, chaos};
 pub use package::Package;
+pub use plays::{
+    Download, Fate, ForeignJob, JobIds, JobRule, NoSpace, Phase, Plays, Ranges, Refused, RestartPhase, UnknownJob,
+    ValidationPath, Validator,
+};
 pub use quirks::{
     Booleans, ContentEncoding, CsrfLocation, EmptyCurrent, EmptyLists, ExportParameter, Filetypes, Language, MediaType,
     Quirks, Severity, SuccessWord, TaskidZero, Unauthenticated, UnknownFixId, UnknownTask,

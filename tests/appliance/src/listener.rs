@@ -167,7 +167,7 @@ pub(crate) async fn serve(
             let _ = done.send(());
         }
         tokio::time::sleep(restart.down).await;
-        shared.state().unavailable_until = Instant::now().checked_add(restart.unavailable);
+        shared.state().come_up(restart.unavailable);
         listener = place.listen()?;
     }
 }

@@ -37,6 +37,10 @@ pub struct Package {
     pub change_history: Option<String>,
     /// Why the last download failed; empty: it did not.
     pub error: String,
+    /// Where the last download stopped, in per cent; 0: at its start, or it did not.
+    pub stuck: u8,
+    /// The appliance can download it; it can be imported in any case.
+    pub support_download: bool,
 }
 
 impl Package {
@@ -64,6 +68,8 @@ impl Package {
                 "{readable_name}\n\nChange History\n\nVersion {version}\n\n- First release in this simulation.\n"
             )),
             error: String::new(),
+            stuck: 0,
+            support_download: true,
         }
     }
 
@@ -85,7 +91,7 @@ impl Package {
     /// The package as an answer shows it. `downloading` is the percentage of a download under way.
     pub(crate) fn to_json(&self, applyable: bool, downloading: Option<u8>) -> Value {
         let word = |truth: bool| if truth { "true" } else { "false" };
-        let percentage = if self.downloaded { 100 } else { downloading.unwrap_or(0) };
+        let percentage = if self.downloaded { 100 } else { downloading.unwrap_or(self.stuck) };
         // No value of `state` is documented; the example has it empty.
         let state = match downloading {
             Some(_) => "downloading",
@@ -112,7 +118,7 @@ impl Package {
             "releasedate": self.release_date,
             "severity": self.severity,
             "state": state,
-            "supportDownload": "true",
+            "supportDownload": word(self.support_download),
             "totalsize": self.size,
             "version": self.version,
         })

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::body::{Body, generated};
 use crate::dressing::dress;
 use crate::http::Request;
+use crate::plays::Download;
 use crate::quirks::{ContentEncoding, MediaType, Quirks};
 use crate::zip::ZipFile;
 
@@ -35,7 +36,7 @@ pub(crate) enum Content {
     /// Bytes as they are, with this media type.
     Raw(Option<String>, Vec<u8>),
     /// These bytes of a file.
-    Zip(ZipFile, Range<u64>),
+    Zip(ZipFile, Range<u64>, Download),
     /// A JSON string of this many bytes.
     Letters(u64),
     /// A body that is made while it is sent.
@@ -123,9 +124,14 @@ impl Content {
             Self::Empty => (None, Body::of(Vec::new())),
             Self::Html(page) => (Some("text/html; charset=UTF-8".into()), Body::of(page.into_bytes())),
             Self::Raw(media_type, bytes) => (media_type, Body::of(bytes)),
-            Self::Zip(file, range) => {
+            Self::Zip(file, range, play) => {
                 let length = range.end.saturating_sub(range.start);
-                (Some("application/zip".into()), Body::new(length, file.bytes_in(range)))
+                let body = if play.broken_end {
+                    Body::new(length, file.broken_bytes_in(range))
+                } else {
+                    Body::new(length, file.bytes_in(range))
+                };
+                (Some("application/zip".into()), body)
             }
             Self::Generated { before, unit, after, bytes } => {
                 (json_type(quirks, version), generated(before, unit, after, bytes))

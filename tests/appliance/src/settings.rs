@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::faults::FaultRule;
+use crate::plays::Plays;
 use crate::quirks::Quirks;
 
 /// All settings of one appliance. The copy inside [`crate::State`] is live: what is changed there counts from the
@@ -68,7 +69,9 @@ pub struct Settings {
     pub upload_limit_bytes: usize,
     /// Where the documents contradict themselves or are silent: which variant this appliance plays.
     pub quirks: Quirks,
-    /// What goes wrong, and when. The first rule that applies to a request wins.
+    /// How jobs, repositories and downloads go wrong.
+    pub plays: Plays,
+    /// What goes wrong with requests and answers, and when. The first rule that applies to a request wins.
     pub faults: Vec<FaultRule>,
     /// Decides which requests are hit by rules with a probability; absent: another one at every start.
     pub seed: Option<u64>,
@@ -102,6 +105,7 @@ impl Default for Settings {
             body_limit_bytes: 1 << 20,
             upload_limit_bytes: 64 << 20,
             quirks: Quirks::default(),
+            plays: Plays::default(),
             faults: Vec::new(),
             seed: None,
         }
@@ -224,6 +228,8 @@ pub struct Durations {
     pub running_export: f64,
     /// Taking in uploaded files.
     pub import: f64,
+    /// From the request to cancel a job until it has ended; the job runs on meanwhile.
+    pub cancel: f64,
     /// Applying an update to the management server, up to the restart.
     pub apply: f64,
     /// The part of that restart in which connections are refused.
@@ -240,6 +246,7 @@ impl Default for Durations {
             export: 8.0,
             running_export: 45.0,
             import: 2.0,
+            cancel: 0.0,
             apply: 10.0,
             restart_down: 5.0,
             restart_503: 5.0,
