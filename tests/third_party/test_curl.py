@@ -142,7 +142,7 @@ class Discovery(unittest.TestCase):
 
 
 class Certificates(unittest.TestCase):
-    """Certificates and TLS of every kind, judged by curl and OpenSSL."""
+    """What curl and OpenSSL say to certificates and TLS of every kind."""
 
     def ends(self, settings: dict[str, Any], *options: str) -> tuple[int, str]:
         """How curl ends that asks an appliance with these settings by the name localhost: exit status and words."""

@@ -1,4 +1,4 @@
-//! Accounts, the lock-out after failed logins, and the age of passwords (LXCA API, /userAccounts and
+//! Accounts, the lock-out after failed logins, and the age of passwords (docs/lxca-api.md, Account policy and
 //! /userAccountSettings).
 
 use std::time::{Duration, Instant, SystemTime};

@@ -33,7 +33,7 @@ pub struct Appliance {
 }
 
 impl Appliance {
-    /// Starts an appliance in a thread of its own. When this returns, it listens.
+    /// Starts an appliance in its own thread. It listens when this returns.
     ///
     /// # Errors
     /// The settings are not valid ([`Settings::check`]), the port is taken, or the system refuses a thread, a
@@ -90,8 +90,8 @@ impl Appliance {
         &self.password
     }
 
-    /// PEM file with the certificate of the internal CA, as downloaded when the appliance started (LXCA user guide,
-    /// working with certificates); removed with the appliance.
+    /// PEM file with the certificate of the internal CA, as downloaded when the appliance started (docs/lxca-api.md,
+    /// Transport and certificates); removed with the appliance.
     pub fn ca_path(&self) -> &Path {
         &self.ca_path
     }

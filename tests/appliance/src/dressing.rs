@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::envelope;
 use crate::quirks::{Booleans, EmptyLists, Filetypes, Language, Quirks, Severity, SuccessWord};
 
-/// Keys whose values are truth values written as text (LXCA API, response examples).
+/// Keys whose values are truth values written as text (docs/lxca-api.md, Value types).
 const TEXT_BOOLEANS: [&str; 8] =
     ["applyable", "change", "latest", "payload", "readme", "supportDownload", "inventoryMT", "supported"];
 

@@ -106,7 +106,7 @@ pub(crate) fn for_connection(rules: &mut [FaultRule], seed: u64) -> Option<Fault
         .find_map(|(rule, seed)| (rule.fault.is_of_connection() && rule.hit(seed)).then(|| rule.fault.clone()))
 }
 
-/// The rules, each with a seed of its own: two rules do not hit the same requests.
+/// The rules, each with its own seed, so that two rules do not hit the same requests.
 fn seeded(rules: &mut [FaultRule], seed: u64) -> impl Iterator<Item = (&mut FaultRule, u64)> {
     rules.iter_mut().zip(0_u64..).map(move |(rule, index)| (rule, seed ^ (index << 40)))
 }
@@ -203,7 +203,7 @@ pub enum Fault {
         #[serde(default = "found")]
         status: u16,
     },
-    /// A body of one's own.
+    /// A body given in the rule.
     Body {
         /// HTTP status.
         #[serde(default = "ok")]
@@ -312,7 +312,7 @@ pub enum Reason {
     Forbidden,
     /// A job is in the way.
     Conflict,
-    /// There is no space.
+    /// There is not enough space.
     NoSpace,
 }
 
@@ -349,13 +349,13 @@ pub enum EchoShape {
     /// In the message texts of an envelope.
     #[default]
     Envelope,
-    /// In a JSON object, under keys of its own.
+    /// In a JSON object, one key for each part of the request.
     Json,
     /// In an HTML page.
     Html,
     /// As plain text.
     Text,
-    /// In the header `Location`, percent-encoded whatever the encoding (a line break cannot stand in a header).
+    /// In the header `Location`, always percent-encoded (a header cannot hold a line break).
     Location,
 }
 

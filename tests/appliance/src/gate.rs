@@ -1,5 +1,5 @@
-//! Who may come in: sessions, basic authentication, CSRF tokens, permissions (LXCA API, authentication and
-//! authorization).
+//! Who may come in: sessions, basic authentication, CSRF tokens, permissions (docs/lxca-api.md, Authentication and
+//! sessions).
 
 use std::time::Instant;
 
@@ -50,8 +50,8 @@ pub(crate) fn admit(state: &mut State, request: &Request, now: Instant) -> Resul
 fn by_session(state: &mut State, request: &Request, now: Instant) -> Option<Result<Caller, Reply>> {
     let cookie = request.cookie("JSESSIONID")?;
     let session = state.sessions.iter_mut().find(|session| session.cookie == cookie)?;
-    // The cookie alone is not enough for calls that write (LXCA API, POST /sessions). Whether DELETE /sessions needs
-    // the header is not documented; here it does, like every other writing call.
+    // The cookie alone is not enough for calls that write (docs/lxca-api.md, POST /sessions). Whether DELETE /sessions
+    // needs the header is not documented; here it does, like every other writing call.
     let needs_token = !matches!(request.method.as_str(), "GET" | "HEAD");
     if needs_token && request.header("x-csrf-token") != Some(session.csrf.as_str()) {
         return Some(Err(envelope::refuse(403, FORBIDDEN)));

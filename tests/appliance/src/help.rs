@@ -1,4 +1,4 @@
-//! What can be chosen, for `serve --help`: taken from the settings' schema, so that nothing is left out.
+//! The choices that `serve --help` lists, taken from the schema of the settings, so that the list is complete.
 
 use lxca_appliance::Settings;
 use serde_json::{Map, Value};

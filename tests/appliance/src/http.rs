@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::multipart::{self, Form};
 
-/// A request that arrived completely, or as far as it was wanted.
+/// A request, complete or read up to a limit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     pub method: String,
@@ -20,7 +20,7 @@ pub(crate) struct Request {
     pub headers: Vec<(String, String)>,
     /// The body; of a form the first 64 KiB.
     pub body: Vec<u8>,
-    /// Length of the whole body as far as it was read, in bytes.
+    /// Bytes of the body that were read.
     pub body_length: u64,
     /// The files of an upload.
     pub form: Form,

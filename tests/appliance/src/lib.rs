@@ -3,7 +3,7 @@
 //!
 //! It is written from the public documents of the API. Where they contradict themselves, [`Quirks`] choose the
 //! variant; where they are silent, a comment at the place says so and which choice was made. What goes wrong on
-//! purpose is in [`Fault`].
+//! purpose is in [`Fault`] and [`Plays`].
 //!
 //! ```
 //! use lxca_appliance::{Appliance, Fault, FaultRule, Settings};

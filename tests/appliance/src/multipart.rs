@@ -107,7 +107,7 @@ pub(crate) fn boundary(content_type: &str) -> Option<String> {
 /// Reads a form.
 ///
 /// The names of the parts do not matter: pages and clients use five different ones (docs/lxca-api.md, Importing
-/// firmware).
+/// files).
 ///
 /// # Errors
 /// The connection breaks.

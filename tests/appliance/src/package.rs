@@ -1,4 +1,4 @@
-//! An update package and its JSON form (LXCA API, GET /managementServer/updates/{fix_id_list}).
+//! An update package and its JSON form (docs/lxca-api.md, By fix id).
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub struct Package {
     pub size: u64,
     /// The newest for its component.
     pub latest: bool,
-    /// The catalogue knows it. A refresh lists the packages that are not listed yet.
+    /// The catalog knows it. A refresh lists the packages that are not listed yet.
     pub listed: bool,
     /// The payload is in the repository.
     pub downloaded: bool,

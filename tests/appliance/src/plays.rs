@@ -36,13 +36,13 @@ pub struct Plays {
     pub lag_reads: u32,
     /// How `jobid` and `taskid` of a new job are written.
     pub job_ids: JobIds,
-    /// Answer of `GET /tasks/{id}` for jobs the appliance does not know (docs/lxca-api.md, Jobs: not documented).
+    /// Answer of `GET /tasks/{id}` for jobs the appliance does not know (docs/lxca-api.md, Tasks: not documented).
     pub unknown_job: UnknownJob,
-    /// The word for a job that runs (docs/lxca-api.md, Jobs: only two words for ended ones are known).
+    /// The word for a job that runs (docs/lxca-api.md, Tasks: only two words for ended ones are known).
     pub running_status: String,
-    /// Texts of jobs as lists of formatted pieces (docs/lxca-api.md, Jobs).
+    /// Texts of jobs as lists of formatted pieces (docs/lxca-api.md, Tasks).
     pub formatted_texts: bool,
-    /// Which path validates an import; the other one gets 404 (docs/lxca-api.md, Importing firmware).
+    /// Which path validates an import; the other one gets 404 (docs/lxca-api.md, Importing files).
     pub validation_path: ValidationPath,
     /// The validation of an import fails.
     pub validation_fails: bool,

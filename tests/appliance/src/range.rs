@@ -14,8 +14,8 @@ pub(crate) enum Asked {
     Beyond,
 }
 
-/// What a request asks for of a file with this size and tag. What is not understood is ignored, as are several ranges at
-/// once, and a range with an `If-Range` that is not the tag.
+/// What a request asks for of a file with this size and tag. What is not understood is ignored, as are several ranges
+/// at once, and a range with an `If-Range` that is not the tag.
 pub(crate) fn asked(request: &Request, size: u64, etag: &str) -> Asked {
     let usable = request.method == "GET" && request.header("if-range").is_none_or(|tag| tag == etag);
     let range = request.header("range").filter(|_| usable).and_then(|range| range.strip_prefix("bytes="));

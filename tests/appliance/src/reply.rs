@@ -1,4 +1,4 @@
-//! Answers: what they hold, and how they look on the wire (LXCA API, as recorded from appliances).
+//! Answers: what they hold, and how they look on the wire (docs/lxca-api.md, Headers).
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -102,7 +102,7 @@ impl Reply {
             headers.push(("Connection".into(), "close".into()));
         }
         let mut response = Response::new(body);
-        // A fault may ask for a number that is no status, or for one that cannot end an exchange.
+        // A fault may ask for an invalid status, or for one that does not end an exchange.
         let status = StatusCode::from_u16(self.status).ok().filter(|status| !status.is_informational());
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let common = common_headers(self.status).into_iter().map(|(name, value)| (name.into(), value));

@@ -30,7 +30,7 @@ pub struct LoggedRequest {
     pub headers: Vec<(String, String)>,
     /// The first 64 KiB of the body.
     pub body: Vec<u8>,
-    /// Length of the whole body, in bytes; of a refused request as far as it was read.
+    /// Length of the whole body, in bytes; of a refused request the part that was read.
     pub body_length: u64,
     /// The name the client asked for in TLS (SNI), if any.
     pub server_name: Option<String>,

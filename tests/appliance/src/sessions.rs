@@ -1,4 +1,4 @@
-//! Sessions (LXCA API, /sessions).
+//! Sessions (docs/lxca-api.md, Authentication and sessions).
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};

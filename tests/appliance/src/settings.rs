@@ -19,11 +19,11 @@ use crate::quirks::Quirks;
 pub struct Settings {
     /// Address to listen on. Loopback only: anything else is refused at the start.
     pub listen: IpAddr,
-    /// TCP port; 0 takes a free one. A real appliance has 443 (LXCA user guide, working with certificates).
+    /// TCP port; 0 picks a free one. A real appliance has 443 (docs/lxca-api.md, Transport and certificates).
     pub port: u16,
-    /// Version, `major.minor.patch` (LXCA API, GET /aicc). Shown by `/aicc` and by the media type.
+    /// Version, `major.minor.patch` (docs/lxca-api.md, Appliance facts). Shown by `/aicc` and by the media type.
     pub version: String,
-    /// Build, a decimal number as text (LXCA API, GET /aicc).
+    /// Build, a decimal number as text (docs/lxca-api.md, Appliance facts).
     pub build: String,
     /// Name shown by `/aicc`; absent: `LXCA - <address>`.
     pub name: Option<String>,
@@ -33,27 +33,27 @@ pub struct Settings {
     pub certificate: CertificateKind,
     /// Which certificate the server presents after a restart, such as the one that ends an update: a new one each time,
     /// issued by the same CA where the appliance's own CA issues it. `ca_path` stays as it is. Absent: the certificate
-    /// stays (LXCA user guide, working with certificates: its web server restarts with a new certificate, and all
+    /// stays (docs/lxca-api.md, Transport and certificates: its web server restarts with a new certificate, and all
     /// sessions end).
     pub certificate_after_restart: Option<CertificateKind>,
     /// Which TLS the server speaks.
     pub tls: TlsOffer,
-    /// Demand a certificate of the client's that the appliance's own CA issued. Nobody has one.
+    /// Require a client certificate that the appliance's own CA issued. No client has one.
     pub client_certificate_required: bool,
     /// Accounts; the first is the one [`crate::Appliance::username`] names.
     pub accounts: Vec<Account>,
-    /// Sessions one user may hold at a time, 0 = no limit (LXCA API, PUT /userAccountSettings:
+    /// Sessions one user may hold at a time, 0 = no limit (docs/lxca-api.md, Account policy:
     /// `MaxConcurrentSessions`).
     pub max_sessions_per_user: usize,
-    /// Failed logins in a row that lock an account, 0 = never (LXCA API, PUT /userAccountSettings:
+    /// Failed logins in a row that lock an account, 0 = never (docs/lxca-api.md, Account policy:
     /// `MaximumLoginFailures`).
     pub maximum_login_failures: u32,
-    /// Seconds an account stays locked, 0 = until unlocked by hand (LXCA API, PUT /userAccountSettings: `LockoutTime`,
+    /// Seconds an account stays locked, 0 = until unlocked by hand (docs/lxca-api.md, Account policy: `LockoutTime`,
     /// 60 minutes).
     pub lockout_seconds: u64,
-    /// Minutes after which an idle session ends, 0 = never (LXCA API, PUT /userAccountSettings: `InactivityTimeout`).
+    /// Minutes after which an idle session ends, 0 = never (docs/lxca-api.md, Account policy: `InactivityTimeout`).
     pub inactivity_timeout_minutes: u64,
-    /// Days after which a password must be changed, 0 = never (LXCA API, PUT /userAccountSettings:
+    /// Days after which a password must be changed, 0 = never (docs/lxca-api.md, Account policy:
     /// `MaximumPasswordExpiration`).
     pub maximum_password_expiration_days: u32,
     /// Time factor of jobs and of the restart after an update: 10 makes them ten times as fast. Above 0.
@@ -155,13 +155,13 @@ pub struct Account {
     /// How many days ago the password was set.
     pub password_age_days: u32,
     /// The login succeeds with `pwChangeRequired: true`, and everything else but the change of the password is refused
-    /// (LXCA API, POST /sessions).
+    /// (docs/lxca-api.md, POST /sessions).
     pub password_change_required: bool,
     /// The account may read only: every writing call gets 403.
     pub read_only: bool,
 }
 
-/// Which certificate the server presents (LXCA user guide, working with certificates).
+/// Which certificate the server presents (docs/lxca-api.md, Transport and certificates).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CertificateKind {
@@ -218,7 +218,7 @@ pub enum TlsOffer {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Durations {
-    /// Fetching a catalogue.
+    /// Fetching a catalog.
     pub refresh: f64,
     /// Downloading updates.
     pub acquire: f64,

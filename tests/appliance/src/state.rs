@@ -39,9 +39,9 @@ pub struct State {
     pub management: Vec<Package>,
     /// Versions installed so far, oldest first.
     pub history: Vec<Installed>,
-    /// When the firmware catalogue was last refreshed.
+    /// When the firmware catalog was last refreshed.
     pub last_refreshed: SystemTime,
-    /// When the management-server catalogue was last refreshed.
+    /// When the management-server catalog was last refreshed.
     pub management_refreshed: SystemTime,
     /// How often the appliance was restarted.
     pub restarts: u32,
@@ -62,7 +62,7 @@ pub struct State {
     found: u32,
 }
 
-/// A version that was installed (LXCA API, GET /managementServer/updates: `history`).
+/// A version that was installed (docs/lxca-api.md, Listing: `history`).
 #[derive(Clone, Debug)]
 pub struct Installed {
     /// Version.

@@ -1,5 +1,5 @@
-//! Jobs and their subtasks. Both are numbered from one sequence, and each job has exactly one subtask (LXCA API,
-//! PUT /updateRepositories/firmware: the status call takes the subtask's number, `/tasks` the job's).
+//! Jobs and their subtasks. Both are numbered from one sequence, and each job has exactly one subtask
+//! (docs/lxca-api.md, Acquiring, refreshing, deleting: the status call takes the subtask's number, `/tasks` the job's).
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,13 +17,13 @@ use crate::zip::ZipFile;
 pub enum TaskKind {
     /// Export of firmware updates or UXSPs to a ZIP file.
     ExportRepository,
-    /// Refresh of the firmware catalogue.
+    /// Refresh of the firmware catalog.
     AcquireCatalog,
     /// Download of firmware updates or UXSPs.
     AcquirePayload,
     /// Import of uploaded firmware updates.
     ImportFirmware,
-    /// Refresh of the management-server catalogue.
+    /// Refresh of the management-server catalog.
     ManagementRefresh,
     /// Download of management-server updates.
     ManagementAcquire,
@@ -37,8 +37,7 @@ pub enum TaskKind {
 
 impl TaskKind {
     /// The task type of the status call; `None`: the status call does not know such tasks. Only EXPORTREPOSITORY is
-    /// documented, the others are used by the vendor's Chef recipe (LXCA API, GET
-    /// /updateRepositories/firmware/status).
+    /// documented, the others are used by the vendor's Chef recipe (docs/lxca-api.md, Status of a task).
     pub fn task_type(self) -> Option<&'static str> {
         match self {
             Self::ExportRepository => Some("EXPORTREPOSITORY"),
@@ -60,7 +59,7 @@ pub enum End {
     Cancelled,
 }
 
-/// A file announced for an import (LXCA API, POST /files/updateRepositories/firmware/import).
+/// A file announced for an import (docs/lxca-api.md, Importing files).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
     /// File name.
@@ -102,7 +101,7 @@ pub struct Task {
     pub imports: Vec<Package>,
     /// How it ends, if not well.
     pub fate: Option<Fate>,
-    /// There is no space for what it does.
+    /// There is not enough space for it.
     pub lacks_space: bool,
     /// It is in the way of every change of a repository.
     pub blocks: bool,
@@ -130,7 +129,7 @@ impl Task {
         self.fate == Some(Fate::Forget)
     }
 
-    /// Lets it fail because there is no space.
+    /// Makes it fail for lack of space.
     pub(crate) fn run_out_of_space(&mut self) {
         (self.fate, self.lacks_space) = (Some(Fate::Fail { at: 0.5, status: None }), true);
     }
@@ -153,8 +152,8 @@ impl Task {
         }
     }
 
-    /// Percentage in the documented steps: 0 created, 50 in progress, 100 over. A failed job has 100 too (LXCA API,
-    /// GET /tasks: 100 is not success); a cancelled one stays below.
+    /// Percentage in the documented steps: 0 created, 50 in progress, 100 over. A failed job has 100 too
+    /// (docs/lxca-api.md, Tasks: 100 is not success); a cancelled one stays below.
     pub fn percentage(&self, now: Instant) -> u8 {
         match self.end {
             Some(End::Complete | End::Failed) => 100,
@@ -180,9 +179,9 @@ impl Task {
         self.end.is_none() && self.started.is_some()
     }
 
-    /// The job as `GET /tasks` shows it (docs/lxca-api.md, Jobs). The full list of fields is not readable. `Running` and
-    /// `Pending` are our choice, only `Complete` and `CompleteWithErrors` are known; `Cancelled` is spelled as in the
-    /// older job list.
+    /// The job as `GET /tasks` shows it (docs/lxca-api.md, Tasks). The full list of fields is not readable. `Running`
+    /// and `Pending` are our choice, only `Complete` and `CompleteWithErrors` are known; `Cancelled` is spelled as in
+    /// the older job list.
     pub(crate) fn to_json(&self, number: u64, children: bool, now: Instant, plays: &Plays) -> Value {
         let status = match (self.end, &self.fate) {
             (Some(End::Failed), Some(Fate::Fail { status: Some(word), .. })) => word.as_str(),

@@ -1,5 +1,5 @@
 //! The ZIP file of an export. The `zip` crate writes it once; what stays in memory is its headers and the lengths of
-//! the filler between them, so that gigabytes need no memory and any part of the file is at hand at once.
+//! the filler between them, so that gigabytes need no memory and any part of the file can be sent at once.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -120,8 +120,8 @@ impl Segment {
 }
 
 impl Layout {
-    /// The bytes from one offset up to another one, or as many of them as are at hand in one piece. `None`: there are
-    /// no more.
+    /// The bytes from one offset up to another one, or as many of them as one piece holds. `None`: the file has no
+    /// more.
     fn piece(&self, at: u64, end: u64) -> Option<Bytes> {
         let mut offset = 0;
         for segment in &self.0 {

@@ -1,4 +1,4 @@
-//! `GET /aicc`: the appliance about itself (LXCA API, GET /aicc).
+//! `GET /aicc`: the appliance about itself (docs/lxca-api.md, Appliance facts).
 
 use std::sync::LazyLock;
 use std::time::SystemTime;

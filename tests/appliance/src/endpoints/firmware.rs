@@ -1,4 +1,4 @@
-//! `GET /updateRepositories/firmware` and `…/uxsps` (LXCA API, GET /updateRepositories/firmware).
+//! `GET /updateRepositories/firmware` and `…/uxsps` (docs/lxca-api.md, Reading it).
 
 use serde_json::{Map, Value, json};
 
@@ -51,8 +51,8 @@ pub(crate) fn get_uxsps(call: &Call<'_>) -> Reply {
     found(Map::from_iter(key.map(|key| (key, value))))
 }
 
-/// Download of an export; `key=export` and `action=export` do the same, unless a quirk says otherwise. Whether an appliance sends parts is not
-/// documented (only that 206 exists); this one does.
+/// Download of an export; `key=export` and `action=export` do the same, unless a quirk says otherwise. Whether an
+/// appliance sends parts is not documented (only that 206 exists); this one does.
 fn download(call: &Call<'_>) -> Reply {
     let by_key = call.request.query("key").is_some();
     let wanted = call.state.settings.quirks.export_parameter;

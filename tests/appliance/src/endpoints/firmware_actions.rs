@@ -1,4 +1,4 @@
-//! `PUT /updateRepositories/firmware` and `…/uxsps` (LXCA API, PUT /updateRepositories/firmware).
+//! `PUT /updateRepositories/firmware` and `…/uxsps` (docs/lxca-api.md, Acquiring, refreshing, deleting).
 
 use serde_json::{Map, Value};
 
@@ -132,7 +132,7 @@ fn refuse_space(call: &Call<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// With `payloads` only the payload goes, with `all` also what the catalogue knows, until the next refresh.
+/// With `payloads` only the payload goes, with `all` also what the catalog knows, until the next refresh.
 fn delete(call: Call<'_>, repository: Repository) -> Result<(), Refusal> {
     let everything = filetypes(&call)? == "all";
     let mut fixids = known(&call, repository, call.texts("fixids").ok_or((400, NOT_VALID))?)?;
@@ -166,7 +166,7 @@ fn clean_up(call: Call<'_>, repository: Repository) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The IDs as given, when the catalogue has all of them and no job is about one of them.
+/// The IDs as given, when the catalog has all of them and no job is about one of them.
 fn known(call: &Call<'_>, repository: Repository, fixids: Vec<String>) -> Result<Vec<String>, Refusal> {
     let packages = repository.packages(call.state);
     let is_known = |id: &String| packages.iter().any(|package| package.listed && package.fixid == *id);

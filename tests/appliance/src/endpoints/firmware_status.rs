@@ -1,4 +1,4 @@
-//! `GET /updateRepositories/firmware/status` (LXCA API, GET /updateRepositories/firmware/status).
+//! `GET /updateRepositories/firmware/status` (docs/lxca-api.md, Status of a task).
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::reply::Reply;
 use crate::routes::Call;
 use crate::tasks::{End, Task};
 
-/// Task types somebody is known to send; only the first is documented.
+/// Task types that known clients send; only the first is documented.
 const TYPES: [&str; 3] = ["EXPORTREPOSITORY", "ACQUIRECATALOG", "ACQUIREPAYLOAD"];
 
 /// Answers the status call. Both `tasktype` and `taskType` are accepted, unless the quirk says otherwise.

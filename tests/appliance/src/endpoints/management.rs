@@ -1,4 +1,4 @@
-//! `GET /managementServer/updates` and `…/{fix_id_list}` (LXCA API, GET /managementServer/updates).
+//! `GET /managementServer/updates` and `…/{fix_id_list}` (docs/lxca-api.md, Listing).
 
 use serde_json::{Map, Value, json};
 
@@ -66,7 +66,7 @@ fn installed(entry: &Installed) -> Value {
     })
 }
 
-/// Space of a repository (LXCA API, GET /updateRepositories/firmware: `size`).
+/// Space of a repository (docs/lxca-api.md, Reading it: `size`).
 pub(crate) fn space(plays: &Plays, allotment: u64, used: u64) -> Value {
     let mut space = json!({
         "allotment": allotment,
@@ -80,8 +80,8 @@ pub(crate) fn space(plays: &Plays, allotment: u64, used: u64) -> Value {
     space
 }
 
-/// One update, with the two fields only the collection has according to the vendor's client (LXCA API, GET
-/// /managementServer/updates).
+/// One update, with the two fields only the collection has according to the vendor's client (docs/lxca-api.md,
+/// Listing).
 fn update(call: &Call<'_>, package: &Package) -> Value {
     let mut shown = shown(call, package);
     if let Some(shown) = shown.as_object_mut() {

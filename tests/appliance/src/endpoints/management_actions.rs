@@ -1,4 +1,4 @@
-//! What is done with updates of the management server (LXCA API, POST, PUT and DELETE /managementServer/updates).
+//! What is done with updates of the management server (docs/lxca-api.md, Management server updates).
 //!
 //! The pages document the codes 200, 401, 403 and 500 only. A request that is not valid gets 400 here, one that is in
 //! the way of a job 409, as on the pages of the firmware repository.

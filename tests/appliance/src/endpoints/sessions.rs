@@ -1,4 +1,4 @@
-//! `/sessions` (LXCA API, /sessions).
+//! `/sessions` (docs/lxca-api.md, Authentication and sessions).
 
 use std::net::IpAddr;
 use std::time::Instant;

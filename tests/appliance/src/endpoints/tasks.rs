@@ -1,4 +1,4 @@
-//! `/tasks` (LXCA API, GET /tasks).
+//! `/tasks` (docs/lxca-api.md, Tasks).
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub(crate) fn list(call: &Call<'_>) -> Reply {
     Reply::json(200, known.map(shown).collect())
 }
 
-/// `GET /tasks/{a,b,c}`: always a list. A subtask has a `jobUID` of its own, so it can be asked for as well. IDs
+/// `GET /tasks/{a,b,c}`: always a list. A subtask has its own `jobUID`, so clients can ask for it as well. IDs
 /// nobody knows are left out; when none is known, the answer is 404. Neither is documented.
 pub(crate) fn get(call: &Call<'_>, ids: &str) -> Reply {
     let children = with_children(call);

@@ -1,4 +1,4 @@
-//! Imports: announcing files and uploading them (LXCA API, POST /files/updateRepositories/firmware/import).
+//! Imports: announcing files and uploading them (docs/lxca-api.md, Importing files).
 
 use serde_json::{Map, Value, json};
 

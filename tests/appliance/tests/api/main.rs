@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that fails may end as it likes"
+    reason = "a test that fails may panic"
 )]
 
 mod access;

@@ -68,7 +68,7 @@ fn another_users_job_is_in_the_way() {
     appliance.change(|state| state.settings.plays.conflict = Refused::Inside);
     let inside = acquired();
     assert_eq!((inside.status, &inside.json()["result"]), (200, &json!("failure")));
-    // It is listed as running, is somebody else's, and reading goes on.
+    // It shows as another user's running job, and reads still work.
     assert_eq!(
         (&job(&appliance, number)["status"], &job(&appliance, number)["createdBy"]),
         (&json!("Running"), &json!("OTHER"))

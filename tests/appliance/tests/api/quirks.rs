@@ -79,7 +79,7 @@ fn values_are_typed_in_several_ways() {
 }
 
 #[test]
-fn filetypes_are_spelt_in_several_ways() {
+fn filetypes_are_spelled_in_several_ways() {
     let appliance = start();
     assert_eq!(pack(&appliance)["filetypes"], json!(["change", "readme"]));
     set(&appliance, |quirks| quirks.filetypes = Filetypes::ChangeHistory);
