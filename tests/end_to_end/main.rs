@@ -16,6 +16,7 @@
 mod dns_server;
 mod harness;
 mod hostile;
+mod hostile_appliance;
 
 mod appliance_info;
 mod authentication;

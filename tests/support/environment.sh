@@ -11,7 +11,6 @@ target="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
 python="${PYTHON:-python3}"
 # The tests of the simulated appliance start it from Python; the other tests do it the same way.
 simulator="$root/tests/third_party"
-[ -d "$simulator" ] || simulator="$root/tests/strangers"
 PATH="$target/tools/bin:$PATH"
 
 fail() { echo "${0#"$root"/}: $*" >&2; exit 1; }

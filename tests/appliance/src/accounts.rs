@@ -1,7 +1,6 @@
-//! Accounts, the lock-out after failed logins, and the age of passwords (LXCA API, /userAccounts and
+//! Accounts, the lock-out after failed logins, and the age of passwords (docs/lxca-api.md, Account policy and
 //! /userAccountSettings).
 
-use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::random;
@@ -52,20 +51,14 @@ pub enum Lock {
 }
 
 impl LiveAccount {
-    /// Takes an account of the settings over; a missing password is made up.
-    ///
-    /// # Errors
-    /// The system gives no random bytes.
-    pub(crate) fn new(account: &Account) -> io::Result<Self> {
+    /// Takes over an account of the settings; a missing password is made up.
+    pub(crate) fn new(account: &Account) -> Self {
         let now = SystemTime::now();
         let age = DAY.saturating_mul(account.password_age_days);
-        Ok(Self {
-            id: random::uuid()?,
+        Self {
+            id: random::uuid(),
             username: account.username.clone(),
-            password: match &account.password {
-                Some(password) => password.clone(),
-                None => random::token(12)?,
-            },
+            password: account.password.clone().unwrap_or_else(random::token),
             password_set: now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH),
             password_change_required: account.password_change_required,
             read_only: account.read_only,
@@ -76,7 +69,7 @@ impl LiveAccount {
             last_login: None,
             failures: 0,
             locked: None,
-        })
+        }
     }
 
     /// For how long this has been the password.

@@ -33,17 +33,17 @@ pub struct Appliance {
 }
 
 impl Appliance {
-    /// Starts an appliance in a thread of its own. When this returns, it listens.
+    /// Starts an appliance in its own thread. It listens when this returns.
     ///
     /// # Errors
     /// The settings are not valid ([`Settings::check`]), the port is taken, or the system refuses a thread, a
-    /// directory or random bytes.
+    /// directory.
     pub fn start(settings: Settings) -> io::Result<Self> {
         settings.check()?;
         let wanted = SocketAddr::new(settings.listen, settings.port);
         let directory = tempfile::Builder::new().prefix("lxca-appliance-").tempdir()?;
         let ca_path = directory.path().join("ca.pem");
-        let state = State::new(settings)?;
+        let state = State::new(settings);
         let first = state.accounts.first().cloned();
         let (username, password) = first.map(|account| (account.username, account.password)).unwrap_or_default();
         let shared = Arc::new(Shared::new(state)?);
@@ -90,8 +90,8 @@ impl Appliance {
         &self.password
     }
 
-    /// PEM file with the certificate of the internal CA, as downloaded when the appliance started (LXCA user guide,
-    /// working with certificates); removed with the appliance.
+    /// PEM file with the certificate of the internal CA, as downloaded when the appliance started (docs/lxca-api.md,
+    /// Transport and certificates); removed with the appliance.
     pub fn ca_path(&self) -> &Path {
         &self.ca_path
     }

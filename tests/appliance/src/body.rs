@@ -48,6 +48,27 @@ impl Body {
     }
 }
 
+/// A body of `before`, then `unit` until `bytes` are reached, then `after`. `{n}` in the unit counts.
+pub(crate) fn generated(before: String, unit: String, after: String, bytes: u64) -> Body {
+    let (mut made, mut count) = (0, 0_u64);
+    let numbered = unit.contains("{n}");
+    let middle = std::iter::from_fn(move || {
+        let mut piece = String::new();
+        while !unit.is_empty() && made + (piece.len() as u64) < bytes && piece.len() < PIECE {
+            if numbered {
+                piece.push_str(&unit.replace("{n}", &count.to_string()));
+            } else {
+                piece.push_str(&unit);
+            }
+            count += 1;
+        }
+        made += piece.len() as u64;
+        (!piece.is_empty()).then(|| Bytes::from(piece))
+    });
+    let pieces = std::iter::once(Bytes::from(before)).chain(middle).chain(std::iter::once(Bytes::from(after)));
+    Body { length: None, pieces: Box::new(pieces.filter(|piece| !piece.is_empty())), answering: None }
+}
+
 impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = Infallible;

@@ -1,4 +1,4 @@
-//! The appliance's certificate and the CA behind it (LXCA user guide, working with certificates).
+//! The appliance's certificate and the CA behind it (docs/lxca-api.md, Transport and certificates).
 
 use std::error::Error;
 use std::io;
@@ -43,7 +43,7 @@ impl Authority {
     /// A new one.
     ///
     /// # Errors
-    /// The certificate library refuses; it has no reason to.
+    /// The certificate library refuses the request, which is not expected.
     pub fn new() -> io::Result<Self> {
         Self::named("Internal CA").map_err(io::Error::other)
     }
@@ -72,7 +72,7 @@ impl Identity {
     /// Makes a key and its certificate.
     ///
     /// # Errors
-    /// The certificate library refuses; it has no reason to.
+    /// The certificate library refuses the request, which is not expected.
     pub fn make(kind: CertificateKind, authority: &Authority) -> io::Result<Self> {
         let made = match kind {
             CertificateKind::X509V1 => Self::legacy(LEGACY_V1),
@@ -90,7 +90,7 @@ impl Identity {
     }
 
     fn legacy_rsa1024() -> Result<Self, Unlikely> {
-        let key = SmallRsa::parse(LEGACY_RSA1024_KEY).ok_or("the RSA key is none")?;
+        let key = SmallRsa::parse(LEGACY_RSA1024_KEY).ok_or("not an RSA key")?;
         Ok(Self { key: Arc::new(key), ..Self::legacy(LEGACY_RSA1024)? })
     }
 

@@ -1,4 +1,4 @@
-//! The date formats of the API (LXCA API, response examples). All times are UTC.
+//! The date formats of the API (docs/lxca-api.md, Value types). All times are UTC.
 
 use std::time::SystemTime;
 

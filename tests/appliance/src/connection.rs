@@ -15,12 +15,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::body::Body;
-use crate::echo;
 use crate::envelope;
-use crate::faults::{self, Fault, StatusBody};
+use crate::faults::{self, Fault};
 use crate::http::Request;
 use crate::listener::Shared;
-use crate::reply::{Content, Reply};
+use crate::plays::Phase;
+use crate::quirks::ContentEncoding::Always;
+use crate::quirks::Quirks;
+use crate::replaced;
 use crate::request_log::{Answering, LoggedRequest};
 use crate::routes;
 use crate::tls::Greeting;
@@ -36,6 +38,16 @@ pub(crate) async fn talk(shared: Arc<Shared>, mut tcp: TcpStream, peer: IpAddr, 
         let settings = &mut shared.state().settings;
         faults::for_connection(&mut settings.faults, settings.seed.unwrap_or_default())
     };
+    let phase = {
+        let state = &mut *shared.state();
+        state.advance(Instant::now());
+        state.phase()
+    };
+    match phase {
+        Some(Phase::Reset) => return tcp.set_zero_linger(),
+        Some(Phase::PlainHttp) => return speak_plainly(&mut tcp).await,
+        _ => {}
+    }
     match fault {
         Some(Fault::Refuse) => return Ok(()),
         Some(Fault::StallBeforeTls) => return silence(&mut tcp).await,
@@ -79,12 +91,11 @@ struct Client {
 impl Client {
     /// Answers a request, and puts into the slot what happens to the answer on its way.
     async fn answer(&self, request: hyper::Request<Incoming>) -> Result<Response<Body>, Box<dyn Error + Send + Sync>> {
-        let limit = {
-            let settings = &self.shared.state().settings;
-            let uploads = request.uri().path().starts_with("/files/");
-            if uploads { settings.upload_limit_bytes } else { settings.body_limit_bytes }
+        let (fault, limit) = self.expect(request.method().as_str(), &request.uri().to_string());
+        let request = match fault {
+            Some(Fault::EarlyRefusal { after, .. }) => Request::begin(request, after).await?,
+            _ => Request::read(request, limit).await?,
         };
-        let request = Request::read(request, limit).await?;
         // A `100 Continue` goes out meanwhile, before there is damage for the answer.
         tokio::task::yield_now().await;
         let arrived = Instant::now();
@@ -96,13 +107,13 @@ impl Client {
             target: request.target.clone(),
             headers: request.headers.clone(),
             body: request.body.clone(),
-            body_length: request.body.len(),
+            body_length: request.body_length,
             server_name: self.server_name.clone(),
             tls_version: self.tls_version.clone(),
             status: None,
             took: None,
         });
-        let (fault, mut response) = self.decide(&request, arrived);
+        let mut response = self.decide(&request, fault.as_ref(), arrived);
         let damage = fault.as_ref().map(Damage::of).unwrap_or_default();
         let status = (!damage.hides_the_answer()).then_some(response.status().as_u16());
         let answering = Answering { shared: Arc::clone(&self.shared), number, status, arrived };
@@ -114,68 +125,38 @@ impl Client {
         Ok(response)
     }
 
-    /// Carries a request out, and picks its fault; what that does on the wire is still to be done.
-    fn decide(&self, request: &Request, now: Instant) -> (Option<Fault>, Response<Body>) {
+    /// The fault of a request whose head is there, and how much of its body is accepted.
+    fn expect(&self, method: &str, target: &str) -> (Option<Fault>, usize) {
+        let state = &mut *self.shared.state();
+        state.advance(Instant::now());
+        let settings = &mut state.settings;
+        let limit = if target.starts_with("/files/") { settings.upload_limit_bytes } else { settings.body_limit_bytes };
+        let seed = settings.seed.unwrap_or_default();
+        let calm = state.unavailable_until.is_some();
+        let fault = (!calm).then(|| faults::for_request(&mut settings.faults, seed, method, target)).flatten();
+        (fault, limit)
+    }
+
+    /// Carries a request out, unless its fault answers in place of that; what happens on the wire is still to be done.
+    fn decide(&self, request: &Request, fault: Option<&Fault>, now: Instant) -> Response<Body> {
         let mut guard = self.shared.state();
         let state = &mut *guard;
         state.advance(now);
-        let seed = state.settings.seed.unwrap_or_default();
-        let fault = if request.too_long || state.unavailable_until.is_some() {
-            None
-        } else {
-            faults::for_request(&mut state.settings.faults, seed, &request.method, &request.target)
-        };
         let replaced = if request.too_long {
             Some(envelope::refuse(413, envelope::NOT_VALID))
         } else {
-            fault.as_ref().and_then(|fault| replacement(fault, request))
+            fault.and_then(|fault| replaced::replacement(fault, request))
         };
         let mut reply = replaced.unwrap_or_else(|| routes::answer(state, request, self.peer, now));
-        match &fault {
-            Some(Fault::HugeHeaders { bytes }) => fill_headers(&mut reply, *bytes),
-            Some(Fault::WrongLength { .. }) => reply.headers.push(("Connection", "close".into())),
-            _ => {}
-        }
-        let response = reply.finish(request, &state.settings.quirks, &state.settings.version);
+        replaced::change(&mut reply, fault, request, &mut state.sessions);
+        let forced = matches!(fault, Some(Fault::Compressed));
+        let quirks = forced.then(|| Quirks { content_encoding: Always, ..state.settings.quirks.clone() });
+        let quirks = quirks.as_ref().unwrap_or(&state.settings.quirks);
+        let response = reply.finish(request, quirks, state.shown_version().0);
         drop(guard);
         // A job may have been started.
         self.shared.changed.notify_one();
-        (fault, response)
-    }
-}
-
-/// The answer of a fault that answers in place of the appliance.
-fn replacement(fault: &Fault, request: &Request) -> Option<Reply> {
-    let reply = match fault {
-        Fault::Status { code, retry_after, body } => {
-            let reply = match body {
-                StatusBody::Envelope => envelope::refuse(*code, envelope::SERVER_ERROR),
-                StatusBody::Html => Reply::html(*code, &format!("Error {code}")),
-                StatusBody::Empty => Reply::empty(*code),
-            };
-            match retry_after {
-                Some(value) => reply.with("Retry-After", value),
-                None => reply,
-            }
-        }
-        Fault::Redirect { location, status } => Reply::html(*status, "Moved").with("Location", location),
-        Fault::Body { status, content_type, raw } => {
-            Reply::new(*status, Content::Raw(content_type.clone(), raw.clone().into_bytes()))
-        }
-        Fault::HugeBody { bytes } => Reply::new(200, Content::Letters(*bytes)),
-        Fault::Echo { status, shape, encoding } => echo::reply(request, *status, *shape, *encoding),
-        _ => return None,
-    };
-    Some(reply)
-}
-
-/// Adds headers of 4 KiB each until there are about this many bytes of them.
-fn fill_headers(reply: &mut Reply, bytes: usize) {
-    let mut left = bytes;
-    while left > 0 {
-        let size = left.min(4096);
-        reply.headers.push(("X-Filler", "x".repeat(size)));
-        left -= size;
+        response
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::envelope;
 use crate::quirks::{Booleans, EmptyLists, Filetypes, Language, Quirks, Severity, SuccessWord};
 
-/// Keys whose values are truth values written as text (LXCA API, response examples).
+/// Keys whose values are truth values written as text (docs/lxca-api.md, Value types).
 const TEXT_BOOLEANS: [&str; 8] =
     ["applyable", "change", "latest", "payload", "readme", "supportDownload", "inventoryMT", "supported"];
 
@@ -32,8 +32,14 @@ fn dress_object(fields: Map<String, Value>, quirks: &Quirks) -> Map<String, Valu
         .collect()
 }
 
+/// What no text that is shown in lines should hold.
+const LINE_BREAKS: &str = "\u{85}\u{2028}\u{2029}\u{9b}\u{7f}";
+
 fn dress_field(key: &str, value: Value, message_id: Option<&str>, quirks: &Quirks) -> Value {
     match (key, &value) {
+        ("text" | "name" | "readableName" | "description", Value::String(text)) if quirks.line_breaks_in_texts => {
+            format!("{LINE_BREAKS}{text}{LINE_BREAKS}").into()
+        }
         ("text", Value::String(_)) if quirks.language == Language::Portuguese => {
             let translated = message_id.and_then(envelope::portuguese);
             translated.map_or(value, Value::from)

@@ -1,6 +1,7 @@
 //! The calls of the API, one file per group.
 
 pub(crate) mod aicc;
+pub(crate) mod download;
 pub(crate) mod firmware;
 pub(crate) mod firmware_actions;
 pub(crate) mod firmware_status;

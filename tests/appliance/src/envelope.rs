@@ -1,4 +1,4 @@
-//! Messages and the envelopes around them (LXCA API, response bodies). The pages have three families of them:
+//! Messages and the envelopes around them (docs/lxca-api.md, Status envelopes). The pages have three families of them:
 //!
 //! - A, for sessions: `result` and `messages` at the top.
 //! - B, for what the repositories return: `status` with both of them, beside the data.
@@ -102,7 +102,7 @@ pub(crate) const CONFLICT: Message = Message {
     recovery: "",
 };
 
-/// There is no space for what is to be imported.
+/// There is not enough space for an import.
 pub(crate) const NO_SPACE: Message = Message {
     id: "FQXHMUP9507J",
     text: "There is not enough space in the repository.",

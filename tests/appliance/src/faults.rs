@@ -106,7 +106,7 @@ pub(crate) fn for_connection(rules: &mut [FaultRule], seed: u64) -> Option<Fault
         .find_map(|(rule, seed)| (rule.fault.is_of_connection() && rule.hit(seed)).then(|| rule.fault.clone()))
 }
 
-/// The rules, each with a seed of its own: two rules do not hit the same requests.
+/// The rules, each with its own seed, so that two rules do not hit the same requests.
 fn seeded(rules: &mut [FaultRule], seed: u64) -> impl Iterator<Item = (&mut FaultRule, u64)> {
     rules.iter_mut().zip(0_u64..).map(move |(rule, index)| (rule, seed ^ (index << 40)))
 }
@@ -123,8 +123,8 @@ pub(crate) fn for_request(rules: &mut [FaultRule], seed: u64, method: &str, targ
 
 /// What happens to a request or a connection. In JSON: `"reset"`, `{"cut": {"after": 100}}` and so on.
 ///
-/// Faults of the wire (`reset` to `garbage`, and `delay`) carry the request out and damage its answer; the others
-/// answer in its place.
+/// Faults that speak of the right answer, and those from `reset` to `garbage`, carry the request out and damage its
+/// answer; the others answer in its place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -158,6 +158,24 @@ pub enum Fault {
         #[serde(default)]
         end: CutEnd,
     },
+    /// The answer ends after this many bytes of its body; its headers arrive.
+    CutInBody {
+        /// Bytes of the body that are sent.
+        after: u64,
+        /// How the connection ends.
+        #[serde(default)]
+        end: CutEnd,
+    },
+    /// The right answer with neither a length nor chunks: only the end of the connection ends it.
+    NoLength {
+        /// How the connection ends.
+        #[serde(default)]
+        end: CutEnd,
+    },
+    /// The right answer, said to be chunked though it is not. A chunked answer stays as it is.
+    BadChunks,
+    /// The right answer, compressed though the client did not offer it.
+    Compressed,
     /// `Content-Length` differs from the length of the body; then the connection is closed. A chunked answer stays
     /// as it is.
     WrongLength {
@@ -185,7 +203,7 @@ pub enum Fault {
         #[serde(default = "found")]
         status: u16,
     },
-    /// A body of one's own.
+    /// A body given in the rule.
     Body {
         /// HTTP status.
         #[serde(default = "ok")]
@@ -196,6 +214,54 @@ pub enum Fault {
         /// The body.
         raw: String,
     },
+    /// A refusal by its message.
+    Refusal {
+        /// HTTP status.
+        status: u16,
+        /// The message.
+        reason: Reason,
+    },
+    /// A refusal before the request has arrived: it is answered after this many bytes of its body, and the rest is not
+    /// read.
+    EarlyRefusal {
+        /// HTTP status.
+        status: u16,
+        /// Bytes of the body that are read first.
+        #[serde(default)]
+        after: u64,
+        /// Reset the connection after the answer, instead of reading the rest for five seconds.
+        #[serde(default)]
+        abrupt: bool,
+    },
+    /// A body of any size, made while it is sent: `before`, then `unit` until `bytes` are reached, then `after`.
+    /// `{n}` in the unit counts from 0.
+    Generated {
+        /// HTTP status.
+        #[serde(default = "ok")]
+        status: u16,
+        /// Additional headers, each as name and value.
+        #[serde(default)]
+        headers: Vec<(String, String)>,
+        /// Start of the body.
+        #[serde(default)]
+        before: String,
+        /// What is repeated.
+        unit: String,
+        /// End of the body.
+        #[serde(default)]
+        after: String,
+        /// Size of the repeated part in bytes, at least.
+        bytes: u64,
+    },
+    /// The right answer sets additional cookies `JSESSIONID`, new ones each time; no session is behind them.
+    SessionCookies {
+        /// How many.
+        count: usize,
+        /// Length of each value in bytes.
+        length: usize,
+    },
+    /// The right answer, but a new cookie takes the place of the session's own from now on.
+    NewSessionCookie,
     /// The right answer with additional headers.
     HugeHeaders {
         /// Their size in bytes, about.
@@ -232,6 +298,24 @@ impl Fault {
     }
 }
 
+/// What a [`Fault::Refusal`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// `FQXHMSE0291J`: the login failed.
+    LoginFailed,
+    /// The password must be changed first.
+    PasswordChange,
+    /// The user cannot be authenticated.
+    NotAuthenticated,
+    /// The user lacks a privilege.
+    Forbidden,
+    /// A job is in the way.
+    Conflict,
+    /// There is not enough space.
+    NoSpace,
+}
+
 /// How a cut connection ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -265,13 +349,13 @@ pub enum EchoShape {
     /// In the message texts of an envelope.
     #[default]
     Envelope,
-    /// In a JSON object, under keys of its own.
+    /// In a JSON object, one key for each part of the request.
     Json,
     /// In an HTML page.
     Html,
     /// As plain text.
     Text,
-    /// In the header `Location`, percent-encoded whatever the encoding (a line break cannot stand in a header).
+    /// In the header `Location`, always percent-encoded (a header cannot hold a line break).
     Location,
 }
 

@@ -1,5 +1,5 @@
-//! Who may come in: sessions, basic authentication, CSRF tokens, permissions (LXCA API, authentication and
-//! authorization).
+//! Who may come in: sessions, basic authentication, CSRF tokens, permissions (docs/lxca-api.md, Authentication and
+//! sessions).
 
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ pub(crate) fn admit(state: &mut State, request: &Request, now: Instant) -> Resul
     let writes = !matches!(request.method.as_str(), "GET" | "HEAD");
     let caller = match by_session(state, request, now) {
         Some(caller) => caller?,
-        None => by_basic(state, request, now).unwrap_or_else(|| Err(unauthenticated(state)))?,
+        None => by_basic(state, request, now).unwrap_or_else(|| Err(unauthenticated(state, request)))?,
     };
     let account = state.accounts.iter().find(|account| account.username == caller.user);
     // An account that was removed takes its sessions with it.
@@ -50,8 +50,8 @@ pub(crate) fn admit(state: &mut State, request: &Request, now: Instant) -> Resul
 fn by_session(state: &mut State, request: &Request, now: Instant) -> Option<Result<Caller, Reply>> {
     let cookie = request.cookie("JSESSIONID")?;
     let session = state.sessions.iter_mut().find(|session| session.cookie == cookie)?;
-    // The cookie alone is not enough for calls that write (LXCA API, POST /sessions). Whether DELETE /sessions needs
-    // the header is not documented; here it does, like every other writing call.
+    // The cookie alone is not enough for calls that write (docs/lxca-api.md, POST /sessions). Whether DELETE /sessions
+    // needs the header is not documented; here it does, like every other writing call.
     let needs_token = !matches!(request.method.as_str(), "GET" | "HEAD");
     if needs_token && request.header("x-csrf-token") != Some(session.csrf.as_str()) {
         return Some(Err(envelope::refuse(403, FORBIDDEN)));
@@ -76,9 +76,17 @@ fn by_basic(state: &mut State, request: &Request, now: Instant) -> Option<Result
     }))
 }
 
-fn unauthenticated(state: &State) -> Reply {
-    match state.settings.quirks.unauthenticated {
-        Unauthenticated::Json => envelope::refuse(401, NOT_AUTHENTICATED),
-        Unauthenticated::Redirect => Reply::html(302, "Found").with("Location", LOGIN_PAGE),
+/// A request without credentials, or with a session that has ended.
+fn unauthenticated(state: &State, request: &Request) -> Reply {
+    let quirks = &state.settings.quirks;
+    let reads = matches!(request.method.as_str(), "GET" | "HEAD");
+    let status = match quirks.unauthenticated {
+        _ if request.cookie("JSESSIONID").is_some() => quirks.forgotten_session_status,
+        Unauthenticated::Redirect if reads => 302,
+        _ => 401,
+    };
+    match status {
+        302 => Reply::html(302, "Found").with("Location", LOGIN_PAGE),
+        status => envelope::refuse(status, NOT_AUTHENTICATED),
     }
 }

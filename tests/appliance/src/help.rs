@@ -1,4 +1,4 @@
-//! What can be chosen, for `serve --help`: taken from the settings' schema, so that nothing is left out.
+//! The choices that `serve --help` lists, taken from the schema of the settings, so that the list is complete.
 
 use lxca_appliance::Settings;
 use serde_json::{Map, Value};
@@ -6,12 +6,22 @@ use serde_json::{Map, Value};
 /// The names of all quirks with their values, and all faults, certificates and offers of TLS.
 pub(crate) fn choices() -> String {
     let schema = schemars::schema_for!(Settings).to_value();
-    let mut text = String::from("Contradictions of the documents, under \"quirks\" in the settings file:\n");
-    for (name, quirk) in schema.pointer("/$defs/Quirks/properties").and_then(Value::as_object).into_iter().flatten() {
-        text.push_str(&format!("  {name:22} {}\n", values(&schema, quirk)));
+    let mut text = String::from("In the settings file:\n");
+    for (title, place) in [
+        ("Contradictions of the documents, under \"quirks\"", "/$defs/Quirks/properties"),
+        ("Jobs, repositories and downloads that go wrong, under \"plays\"", "/$defs/Plays/properties"),
+        ("Exports that are sent wrong, under \"plays\", \"download\"", "/$defs/Download/properties"),
+    ] {
+        text.push_str(&format!("\n{title}:\n"));
+        for (name, part) in schema.pointer(place).and_then(Value::as_object).into_iter().flatten() {
+            text.push_str(&format!("  {name:28} {}\n", values(&schema, part)));
+        }
     }
     for (title, place) in [
         ("Faults, of rules under \"faults\"", "/$defs/Fault"),
+        ("Fates, of rules under \"plays\", \"jobs\"", "/$defs/Fate"),
+        ("Kinds of jobs", "/$defs/TaskKind"),
+        ("Phases of a restart, under \"plays\", \"restart_phases\"", "/$defs/Phase"),
         ("Certificates, under \"certificate\" and \"certificate_after_restart\"", "/$defs/CertificateKind"),
         ("TLS, under \"tls\"", "/$defs/TlsOffer"),
     ] {
@@ -41,6 +51,8 @@ fn values(schema: &Value, part: &Value) -> String {
     match kind {
         kind if kind.contains("boolean") => "true, false".into(),
         kind if kind.contains("integer") => "a number".into(),
+        kind if kind.contains("array") => "a list".into(),
+        kind if kind.contains("object") => "see below".into(),
         _ => "a text".into(),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn of(appliances: &[Appliance]) -> String {
             ("ca_path", Value::from(appliance.ca_path().display().to_string())),
         ];
         for (name, value) in variables {
-            // A JSON text is a YAML text, whatever stands in it.
+            // Every JSON string is a YAML string.
             text.push_str(&format!("      lxca_{name}: {value}\n"));
         }
     }

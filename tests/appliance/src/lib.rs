@@ -3,7 +3,7 @@
 //!
 //! It is written from the public documents of the API. Where they contradict themselves, [`Quirks`] choose the
 //! variant; where they are silent, a comment at the place says so and which choice was made. What goes wrong on
-//! purpose is in [`Fault`].
+//! purpose is in [`Fault`] and [`Plays`].
 //!
 //! ```
 //! use lxca_appliance::{Appliance, Fault, FaultRule, Settings};
@@ -24,30 +24,33 @@
 mod accounts;
 mod appliance;
 mod body;
-mod catalogue;
+mod catalog;
 mod certificates;
 mod clock;
 mod connection;
 mod dressing;
 mod echo;
+mod effects;
 mod endpoints;
 mod envelope;
 mod faults;
 mod gate;
-mod gzip;
 mod http;
 mod listener;
 mod multipart;
 mod package;
+mod plays;
 mod quirks;
 mod random;
 mod range;
+mod replaced;
 mod reply;
 mod request_log;
 mod routes;
 mod sessions;
 mod settings;
 mod small_rsa;
+mod space;
 mod state;
 mod tasks;
 mod tls;
@@ -56,8 +59,12 @@ mod zip;
 
 pub use accounts::{LiveAccount, Lock};
 pub use appliance::Appliance;
-pub use faults::{CutEnd, EchoEncoding, EchoShape, Fault, FaultRule, StatusBody, chaos};
+pub use faults::{CutEnd, EchoEncoding, EchoShape, Fault, FaultRule, Reason, StatusBody, chaos};
 pub use package::Package;
+pub use plays::{
+    Download, Fate, ForeignJob, JobIds, JobRule, NoSpace, Phase, Plays, Ranges, Refused, RestartPhase, UnknownJob,
+    ValidationPath, Validator,
+};
 pub use quirks::{
     Booleans, ContentEncoding, CsrfLocation, EmptyCurrent, EmptyLists, ExportParameter, Filetypes, Language, MediaType,
     Quirks, Severity, SuccessWord, TaskidZero, Unauthenticated, UnknownFixId, UnknownTask,

@@ -36,7 +36,7 @@ impl Shared {
     /// A server that has not started yet.
     ///
     /// # Errors
-    /// The certificate library refuses; it has no reason to.
+    /// The certificate library refuses the request, which is not expected.
     pub fn new(state: State) -> io::Result<Self> {
         let authority = Authority::new()?;
         let identity = Identity::make(state.settings.certificate, &authority)?;
@@ -139,7 +139,7 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Serves for ever; whoever polls this decides when it ends.
+/// Serves until it is dropped.
 ///
 /// # Errors
 /// The port is lost during a restart, or no certificate can be made then.
@@ -167,7 +167,7 @@ pub(crate) async fn serve(
             let _ = done.send(());
         }
         tokio::time::sleep(restart.down).await;
-        shared.state().unavailable_until = Instant::now().checked_add(restart.unavailable);
+        shared.state().come_up(restart.unavailable);
         listener = place.listen()?;
     }
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 enum Command {
     /// Start it and serve until Ctrl-C or SIGTERM. The first line is a JSON object that says how to reach it.
     Serve(Serve),
-    /// Print the settings, quirks and faults that `serve --settings` takes: the defaults, as JSON with every field.
+    /// Print the default settings as JSON, with every field that `serve --settings` accepts.
     Settings(ShowSettings),
 }
 
@@ -29,23 +29,23 @@ enum Command {
 #[derive(Parser)]
 #[command(after_long_help = help::choices())]
 struct Serve {
-    /// JSON file with settings, quirks and faults; every field may be absent.
+    /// JSON file with settings; every field is optional.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// Address to listen on; loopback only.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<IpAddr>,
-    /// TCP port; 0 takes a free one. With --count, the first of consecutive ports.
+    /// TCP port; 0 picks a free one. With --count, the first of consecutive ports.
     #[arg(long, value_name = "N")]
     port: Option<u16>,
-    /// Time factor of jobs.
+    /// Speed of jobs: 10 makes them ten times as fast.
     #[arg(long, value_name = "FACTOR")]
     speed: Option<f64>,
-    /// How many appliances to start in this process.
+    /// Number of appliances to start in this process.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=200))]
     count: u16,
-    /// Let about one request in four go wrong at random. The same seed and the same requests give the same faults; the
-    /// first line shows the seed. Without SEED another one at every start. With --count, the first of consecutive
+    /// Make about one request in four fail at random. The same seed and the same requests give the same faults; the
+    /// first line shows the seed. Without SEED, each start picks a new one. With --count, the first of consecutive
     /// seeds.
     #[arg(long, value_name = "SEED")]
     chaos: Option<Option<u64>>,
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // There is nobody left to tell when this fails.
+            // When this fails too, nothing else can report it.
             let _ = writeln!(io::stderr(), "lxca-appliance: {error}");
             ExitCode::FAILURE
         }
@@ -94,7 +94,7 @@ fn serve(options: &Serve) -> io::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Caught before the first line is out: whoever reads it may end us at once.
+        // Install the handlers before the first line is out: its reader may send a signal at once.
         use tokio::signal::unix::{SignalKind, signal};
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         announce(&appliances)?;
@@ -196,7 +196,7 @@ fn show_requests(appliance: &Appliance) {
     let (requests, authority) = (appliance.follow_requests(), authority(appliance));
     std::thread::spawn(move || {
         for request in requests {
-            // Nobody may be reading any more.
+            // The reader may have gone.
             let _ = writeln!(io::stdout(), "{}", line(&authority, &request));
         }
     });

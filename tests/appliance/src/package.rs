@@ -1,4 +1,4 @@
-//! An update package and its JSON form (LXCA API, GET /managementServer/updates/{fix_id_list}).
+//! An update package and its JSON form (docs/lxca-api.md, By fix id).
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub struct Package {
     pub size: u64,
     /// The newest for its component.
     pub latest: bool,
-    /// The catalogue knows it. A refresh lists the packages that are not listed yet.
+    /// The catalog knows it. A refresh lists the packages that are not listed yet.
     pub listed: bool,
     /// The payload is in the repository.
     pub downloaded: bool,
@@ -37,6 +37,10 @@ pub struct Package {
     pub change_history: Option<String>,
     /// Why the last download failed; empty: it did not.
     pub error: String,
+    /// Where the last download stopped, in per cent; 0: at its start, or it did not.
+    pub stuck: u8,
+    /// The appliance can download it; it can be imported in any case.
+    pub support_download: bool,
 }
 
 impl Package {
@@ -64,6 +68,8 @@ impl Package {
                 "{readable_name}\n\nChange History\n\nVersion {version}\n\n- First release in this simulation.\n"
             )),
             error: String::new(),
+            stuck: 0,
+            support_download: true,
         }
     }
 
@@ -85,7 +91,7 @@ impl Package {
     /// The package as an answer shows it. `downloading` is the percentage of a download under way.
     pub(crate) fn to_json(&self, applyable: bool, downloading: Option<u8>) -> Value {
         let word = |truth: bool| if truth { "true" } else { "false" };
-        let percentage = if self.downloaded { 100 } else { downloading.unwrap_or(0) };
+        let percentage = if self.downloaded { 100 } else { downloading.unwrap_or(self.stuck) };
         // No value of `state` is documented; the example has it empty.
         let state = match downloading {
             Some(_) => "downloading",
@@ -98,7 +104,7 @@ impl Package {
             "buildType": "production",
             "change": word(self.change_history.is_some()),
             "comp": self.comp,
-            "downloadedsize": self.size / 100 * u64::from(percentage),
+            "downloadedsize": part(self.size, percentage),
             "errorMsg": self.error,
             "fixid": self.fixid,
             "latest": word(self.latest),
@@ -112,9 +118,14 @@ impl Package {
             "releasedate": self.release_date,
             "severity": self.severity,
             "state": state,
-            "supportDownload": "true",
+            "supportDownload": word(self.support_download),
             "totalsize": self.size,
             "version": self.version,
         })
     }
+}
+
+/// So many per cent of a size, in bytes: all of them at 100.
+fn part(size: u64, percentage: u8) -> u64 {
+    (u128::from(size) * u128::from(percentage) / 100) as u64
 }

@@ -7,70 +7,77 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quirks {
-    /// Refuse the spelling `taskType` of the status call with 400; only `tasktype` then works (LXCA API, GET
-    /// /updateRepositories/firmware/status).
+    /// Refuse the spelling `taskType` of the status call with 400; only `tasktype` then works (docs/lxca-api.md, Status
+    /// of a task).
     pub strict_tasktype: bool,
-    /// `errorMsg` as the documented array instead of the object of the examples (LXCA API, GET
-    /// /updateRepositories/firmware/status).
+    /// `errorMsg` as the documented array instead of the object of the examples (docs/lxca-api.md, Status of a task).
     pub error_msg_as_array: bool,
-    /// Whether `current` of a finished export is empty (LXCA API, GET /updateRepositories/firmware/status: it is in
+    /// Whether `current` of a finished export is empty (docs/lxca-api.md, Status of a task: it is in
     /// one example).
     pub empty_current: EmptyCurrent,
-    /// `state` of a job that still runs; no value is documented (LXCA API, GET /updateRepositories/firmware/status).
+    /// `state` of a job that still runs; no value is documented (docs/lxca-api.md, Status of a task).
     pub running_state: String,
-    /// `severity` as the number of the example or as a documented word (LXCA API, GET
-    /// /managementServer/updates/{fix_id_list}). Which number means which word is not documented; here 1 to 4 in the
-    /// order of the table.
+    /// `severity` as the number of the example or as a documented word (docs/lxca-api.md, By fix id). Which number
+    /// means which word is not documented; here 1 to 4 in the order of the table.
     pub severity: Severity,
-    /// Truth values of the update APIs as text or as real booleans (LXCA API, response examples).
+    /// Truth values of the update APIs as text or as real booleans (docs/lxca-api.md, Value types).
     pub booleans: Booleans,
-    /// Every number as text (LXCA API, response examples: IDs come both ways).
+    /// Every number as text (docs/lxca-api.md, Value types: IDs come both ways).
     pub numbers_as_strings: bool,
-    /// How `filetypes` is spelt (LXCA API, GET /managementServer/updates/{fix_id_list}).
+    /// How `filetypes` is spelled (docs/lxca-api.md, By fix id).
     pub filetypes: Filetypes,
-    /// A list with one object arrives as that object (LXCA API, GET /managementServer/updates/{fix_id_list}: `actions`
+    /// A list with one object arrives as that object (docs/lxca-api.md, By fix id: `actions`
     /// and `keys` are typed so).
     pub single_objects: bool,
-    /// What an empty list looks like (LXCA API, response examples).
+    /// What an empty list looks like (docs/lxca-api.md, Value types).
     pub empty_lists: EmptyLists,
-    /// Shape of the status answer for `taskid=0`; not documented (LXCA API, GET /updateRepositories/firmware/status).
+    /// Shape of the status answer for `taskid=0`; not documented (docs/lxca-api.md, Status of a task).
     pub taskid0: TaskidZero,
-    /// The word for success in the envelopes of the repositories, `status` and `errorMsg` (LXCA API, response bodies).
+    /// The word for success in the envelopes of the repositories, `status` and `errorMsg` (docs/lxca-api.md, Status
+    /// envelopes).
     pub success_word: SuccessWord,
-    /// Language of message texts (LXCA API, as recorded from appliances).
+    /// Language of message texts (docs/lxca-api.md, Headers).
     pub language: Language,
-    /// Media type of JSON answers (LXCA API, as recorded from appliances).
+    /// Put U+0085, U+2028, U+2029 and a C1 control into texts and names: readers split lines there.
+    pub line_breaks_in_texts: bool,
+    /// Media type of JSON answers (docs/lxca-api.md, Headers).
     pub media_type: MediaType,
     /// Put a UTF-8 byte-order mark before JSON bodies. Not in the documents: some servers do it.
     pub byte_order_mark: bool,
     /// Send bodies with `Transfer-Encoding: chunked`, as in the recorded answers, instead of a Content-Length.
     pub chunked: bool,
-    /// When bodies are compressed (LXCA API, as recorded from appliances: when the client offers gzip).
+    /// When bodies are compressed (docs/lxca-api.md, Headers: when the client offers gzip).
     pub content_encoding: ContentEncoding,
     /// End the connection after each answer, with `Connection: close`.
     pub connection_close: bool,
-    /// Code for wrong credentials at `POST /sessions`: 403 is what the vendor's client expects (LXCA API,
-    /// POST /sessions); 401, 400 and 200 (with `result: "failure"`) are plausible.
+    /// Code for wrong credentials at `POST /sessions`: 403 is what the vendor's client expects (docs/lxca-api.md, POST
+    /// /sessions); 401, 400 and 200 (with `result: "failure"`) are plausible.
     pub login_failure_status: u16,
     /// Code for wrong credentials in a basic header. Absent: 403 for the firmware repository, whose pages document
-    /// 403 but not 401, and 401 elsewhere (LXCA API, response codes).
+    /// 403 but not 401, and 401 elsewhere (docs/lxca-api.md, Response codes).
     pub basic_failure_status: Option<u16>,
     /// Code for a login beyond the session limit. Not documented; 403 because it is a refused login like any other.
     pub session_limit_status: u16,
-    /// Answer to a request without credentials (LXCA API, response codes).
+    /// Answer to a GET without any credentials (docs/lxca-api.md, Failure shapes: the vendor's discovery accepts 200
+    /// and 302). Other methods get 401.
     pub unauthenticated: Unauthenticated,
-    /// Where a login hands out the CSRF token (LXCA API, POST /sessions).
+    /// Code for a request with a session cookie that the appliance does not know, such as after a restart. 302 leads to
+    /// the login page; the pages of the firmware repository document 403 and no 401 (docs/lxca-api.md, Failure shapes).
+    pub forgotten_session_status: u16,
+    /// Cookie and ID of every session, in place of random ones: a server may choose any text.
+    pub session_id: Option<String>,
+    /// Where a login hands out the CSRF token (docs/lxca-api.md, POST /sessions).
     pub csrf_location: CsrfLocation,
-    /// Answer for a fix ID that does not exist (LXCA API, response codes: no 404 is documented).
+    /// Answer for a fix ID that does not exist (docs/lxca-api.md, Response codes: no 404 is documented).
     pub unknown_fix_id: UnknownFixId,
     /// Answer of the status call for a task that does not exist. Not documented; 400 is the documented code for a
-    /// query parameter that is not valid (LXCA API, response codes).
+    /// query parameter that is not valid (docs/lxca-api.md, Response codes).
     pub unknown_task: UnknownTask,
-    /// Which parameter downloads an export (LXCA API, GET /updateRepositories/firmware: the table says `key=export`, the
+    /// Which parameter downloads an export (docs/lxca-api.md, Exporting firmware: the table says `key=export`, the
     /// numbered steps say `action=export`). The other one gets 400.
     pub export_parameter: ExportParameter,
-    /// Code for the download of a file that does not exist. Not documented; 200 with a JSON body is thinkable (LXCA
-    /// API, GET /updateRepositories/firmware).
+    /// Code for the download of a file that does not exist. Not documented; 200 with a JSON body is thinkable
+    /// (docs/lxca-api.md, Reading it).
     pub unknown_file_status: u16,
 }
 
@@ -90,6 +97,7 @@ impl Default for Quirks {
             taskid0: TaskidZero::List,
             success_word: SuccessWord::Informational,
             language: Language::English,
+            line_breaks_in_texts: false,
             media_type: MediaType::Vendor,
             byte_order_mark: false,
             chunked: false,
@@ -98,7 +106,9 @@ impl Default for Quirks {
             login_failure_status: 403,
             basic_failure_status: None,
             session_limit_status: 403,
-            unauthenticated: Unauthenticated::Json,
+            unauthenticated: Unauthenticated::Redirect,
+            forgotten_session_status: 401,
+            session_id: None,
             csrf_location: CsrfLocation::CookieAndBody,
             unknown_fix_id: UnknownFixId::LeftOut,
             unknown_task: UnknownTask::BadRequest,
@@ -188,7 +198,7 @@ pub enum TaskidZero {
     List,
     /// One object: the first running task, or an idle one when none runs.
     Object,
-    /// An empty list, whatever runs.
+    /// An empty list, even while tasks run.
     EmptyList,
 }
 
@@ -245,10 +255,10 @@ pub enum ContentEncoding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unauthenticated {
-    /// 401 with an envelope.
-    Json,
     /// 302 to the login page, which is HTML.
     Redirect,
+    /// 401 with an envelope.
+    Json,
 }
 
 /// Where a login hands out the CSRF token.

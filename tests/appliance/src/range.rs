@@ -14,10 +14,10 @@ pub(crate) enum Asked {
     Beyond,
 }
 
-/// What a request asks for of a file of this size. What is not understood is ignored, as are several ranges at once. So
-/// is any range with `If-Range`: nothing here has the tag or the date that it would have to match.
-pub(crate) fn asked(request: &Request, size: u64) -> Asked {
-    let usable = request.method == "GET" && request.header("if-range").is_none();
+/// What a request asks for of a file with this size and tag. What is not understood is ignored, as are several ranges
+/// at once, and a range with an `If-Range` that is not the tag.
+pub(crate) fn asked(request: &Request, size: u64, etag: &str) -> Asked {
+    let usable = request.method == "GET" && request.header("if-range").is_none_or(|tag| tag == etag);
     let range = request.header("range").filter(|_| usable).and_then(|range| range.strip_prefix("bytes="));
     let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {
         return Asked::Whole;
@@ -38,7 +38,7 @@ mod tests {
 
     fn of_ten(headers: &[(&str, &str)]) -> Asked {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        asked(&Request { method: "GET".into(), headers, ..Request::default() }, 10)
+        asked(&Request { method: "GET".into(), headers, ..Request::default() }, 10, "\"tag\"")
     }
 
     #[test]
@@ -65,6 +65,9 @@ mod tests {
             assert_eq!(of_ten(&[("range", range)]), expected, "{range}");
         }
         assert_eq!(of_ten(&[]), Asked::Whole);
-        assert_eq!(of_ten(&[("range", "bytes=3-"), ("if-range", "\"tag\"")]), Asked::Whole);
+        assert_eq!(of_ten(&[("range", "bytes=3-"), ("if-range", "\"tag\"")]), part(3, 10));
+        for other in ["\"gat\"", "W/\"tag\"", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+            assert_eq!(of_ten(&[("range", "bytes=3-"), ("if-range", other)]), Asked::Whole, "{other}");
+        }
     }
 }

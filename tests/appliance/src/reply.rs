@@ -1,15 +1,20 @@
-//! Answers: what they hold, and how they look on the wire (LXCA API, as recorded from appliances).
+//! Answers: what they hold, and how they look on the wire (docs/lxca-api.md, Headers).
 
+use std::borrow::Cow;
+use std::io::Write as _;
 use std::ops::Range;
 
-use hyper::header::HeaderValue;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hyper::body::Bytes;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::body::Body;
+use crate::body::{Body, generated};
 use crate::dressing::dress;
-use crate::gzip;
 use crate::http::Request;
+use crate::plays::Download;
 use crate::quirks::{ContentEncoding, MediaType, Quirks};
 use crate::zip::ZipFile;
 
@@ -18,7 +23,7 @@ use crate::zip::ZipFile;
 pub(crate) struct Reply {
     pub status: u16,
     /// Headers of this answer only.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     pub content: Content,
 }
 
@@ -31,9 +36,16 @@ pub(crate) enum Content {
     /// Bytes as they are, with this media type.
     Raw(Option<String>, Vec<u8>),
     /// These bytes of a file.
-    Zip(ZipFile, Range<u64>),
+    Zip(ZipFile, Range<u64>, Download),
     /// A JSON string of this many bytes.
     Letters(u64),
+    /// A body that is made while it is sent.
+    Generated {
+        before: String,
+        unit: String,
+        after: String,
+        bytes: u64,
+    },
 }
 
 impl Reply {
@@ -57,8 +69,8 @@ impl Reply {
     }
 
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -66,37 +78,38 @@ impl Reply {
     pub fn finish(self, request: &Request, quirks: &Quirks, version: &str) -> Response<Body> {
         let is_json = matches!(self.content, Content::Json(_));
         let (media_type, mut body) = self.content.into_body(quirks, version);
-        let mut headers = common_headers(self.status);
-        headers.extend(self.headers);
+        let mut headers = self.headers;
         if let Some(media_type) = media_type {
-            headers.push(("Content-Type", media_type));
+            headers.push(("Content-Type".into(), media_type));
         }
         if is_json {
-            headers.push(("Content-Language", "en-US".into()));
+            headers.push(("Content-Language".into(), "en-US".into()));
             let wanted = match quirks.content_encoding {
                 ContentEncoding::WhenAsked => request.accepts_gzip(),
                 ContentEncoding::Always | ContentEncoding::HeaderOnly => true,
                 ContentEncoding::Never => false,
             };
             if wanted && quirks.content_encoding != ContentEncoding::HeaderOnly {
-                body = Body::of(gzip::stored(&body.pieces.flatten().collect::<Vec<u8>>()));
+                body = Body::of(gzipped(body.pieces));
             }
             if wanted {
-                headers.push(("Content-Encoding", "gzip".into()));
+                headers.push(("Content-Encoding".into(), "gzip".into()));
             }
-            headers.push(("Vary", "Accept-Encoding, User-Agent".into()));
+            headers.push(("Vary".into(), "Accept-Encoding, User-Agent".into()));
             body.length = body.length.filter(|_| !quirks.chunked);
         }
         if quirks.connection_close || request.too_long {
-            headers.push(("Connection", "close".into()));
+            headers.push(("Connection".into(), "close".into()));
         }
         let mut response = Response::new(body);
-        // A fault may ask for a number that is no status, or for one that cannot end an exchange.
+        // A fault may ask for an invalid status, or for one that does not end an exchange.
         let status = StatusCode::from_u16(self.status).ok().filter(|status| !status.is_informational());
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        for (name, value) in headers {
+        let common = common_headers(self.status).into_iter().map(|(name, value)| (name.into(), value));
+        for (name, value) in common.chain(headers) {
             // A value that came from outside must not end its line.
-            if let Ok(value) = HeaderValue::try_from(value.replace(char::is_control, "")) {
+            let value = HeaderValue::try_from(value.replace(char::is_control, ""));
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_ref()), value) {
                 // Past 32,768 headers there is no room; so many are huge enough.
                 let _ = response.headers_mut().try_append(name, value);
             }
@@ -111,9 +124,17 @@ impl Content {
             Self::Empty => (None, Body::of(Vec::new())),
             Self::Html(page) => (Some("text/html; charset=UTF-8".into()), Body::of(page.into_bytes())),
             Self::Raw(media_type, bytes) => (media_type, Body::of(bytes)),
-            Self::Zip(file, range) => {
+            Self::Zip(file, range, play) => {
                 let length = range.end.saturating_sub(range.start);
-                (Some("application/zip".into()), Body::new(length, file.bytes_in(range)))
+                let body = if play.broken_end {
+                    Body::new(length, file.broken_bytes_in(range))
+                } else {
+                    Body::new(length, file.bytes_in(range))
+                };
+                (Some("application/zip".into()), body)
+            }
+            Self::Generated { before, unit, after, bytes } => {
+                (json_type(quirks, version), generated(before, unit, after, bytes))
             }
             Self::Letters(length) => (json_type(quirks, version), Body::letters(length)),
             Self::Json(value) => {
@@ -123,6 +144,15 @@ impl Content {
             }
         }
     }
+}
+
+fn gzipped(pieces: impl Iterator<Item = Bytes>) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    for piece in pieces {
+        // Writing to memory does not fail.
+        let _ = encoder.write_all(&piece);
+    }
+    encoder.finish().unwrap_or_default()
 }
 
 fn json_type(quirks: &Quirks, version: &str) -> Option<String> {

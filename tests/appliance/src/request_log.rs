@@ -30,8 +30,8 @@ pub struct LoggedRequest {
     pub headers: Vec<(String, String)>,
     /// The first 64 KiB of the body.
     pub body: Vec<u8>,
-    /// Length of the whole body, in bytes.
-    pub body_length: usize,
+    /// Length of the whole body, in bytes; of a refused request the part that was read.
+    pub body_length: u64,
     /// The name the client asked for in TLS (SNI), if any.
     pub server_name: Option<String>,
     /// `TLSv1_2` or `TLSv1_3`.
@@ -47,6 +47,22 @@ impl LoggedRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The path, without query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The query, without `?`; empty: there was none.
+    pub fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// Whether it asked for a change: neither GET nor HEAD, and not about sessions.
+    pub fn is_change(&self) -> bool {
+        let about_sessions = self.path().split('/').nth(1) == Some("sessions");
+        !matches!(self.method.as_str(), "GET" | "HEAD") && !about_sessions
     }
 }
 

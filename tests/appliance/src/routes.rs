@@ -12,7 +12,8 @@ use crate::endpoints::{
 use crate::envelope;
 use crate::gate::{self, Caller, LOGIN_PAGE};
 use crate::http::Request;
-use crate::reply::Reply;
+use crate::plays::{Phase, Refused};
+use crate::reply::{Content, Reply};
 use crate::state::State;
 
 /// A request that was let in, and what it is about.
@@ -42,6 +43,16 @@ pub(crate) fn answer(state: &mut State, request: &Request, peer: IpAddr, now: In
     if state.unavailable_until.is_some() {
         return Reply::html(503, "Service Unavailable");
     }
+    match state.phase() {
+        Some(Phase::NotFound) => return Reply::html(404, "Not Found"),
+        Some(Phase::ServerError) => return Reply::html(500, "Internal Server Error"),
+        Some(Phase::Unavailable | Phase::Reset | Phase::PlainHttp) => return Reply::html(503, "Service Unavailable"),
+        Some(Phase::Page) => return Reply::html(200, "Starting"),
+        Some(Phase::Unauthorized) => return envelope::refuse(401, envelope::NOT_AUTHENTICATED),
+        Some(Phase::Forbidden) => return envelope::refuse(403, envelope::NOT_AUTHENTICATED),
+        Some(Phase::LoginPage) => return Reply::html(302, "Found").with("Location", LOGIN_PAGE),
+        Some(Phase::OldVersion | Phase::Restarting) | None => {}
+    }
     let path = request.path().to_owned();
     match (request.method.as_str(), path.as_str()) {
         ("POST", "/sessions") => return sessions::log_in(state, request, peer, now),
@@ -49,9 +60,34 @@ pub(crate) fn answer(state: &mut State, request: &Request, peer: IpAddr, now: In
         _ => {}
     }
     match gate::admit(state, request, now) {
-        Ok(caller) => dispatch(Call { state, request, caller, now }),
+        Ok(caller) => played(Call { state, request, caller, now }),
         Err(refusal) => refusal,
     }
+}
+
+/// Carries a request out as the plays of the settings have it.
+fn played(call: Call<'_>) -> Reply {
+    let plays = &call.state.settings.plays;
+    let (conflict, job_ids) = (plays.conflict, plays.job_ids);
+    let path = call.request.path().trim_start_matches("/files");
+    let about_repositories = path.starts_with("/updateRepositories/") || path.starts_with("/managementServer/");
+    let reads = matches!(call.request.method.as_str(), "GET" | "HEAD");
+    let blocked = call.state.tasks.iter().any(|task| task.blocks && task.end.is_none());
+    if reads && (about_repositories && !path.ends_with("/status") || path == "/aicc") {
+        call.state.count_read();
+    }
+    let mut reply = if about_repositories && !reads && blocked {
+        envelope::not_done(409, envelope::CONFLICT)
+    } else {
+        dispatch(call)
+    };
+    if reply.status == 409 && conflict == Refused::Inside {
+        reply.status = 200;
+    }
+    if let (false, Content::Json(Value::Object(body))) = (reads, &mut reply.content) {
+        job_ids.write(body);
+    }
+    reply
 }
 
 fn dispatch(call: Call<'_>) -> Reply {
@@ -71,8 +107,8 @@ fn dispatch(call: Call<'_>) -> Reply {
         ("GET", ["updateRepositories", "firmware", "status"]) => firmware_status::get(call),
         ("GET", ["updateRepositories", "firmware", "uxsps"]) => firmware::get_uxsps(&call),
         ("PUT", ["updateRepositories", "firmware", "uxsps"]) => firmware_actions::put_uxsps(call),
-        ("POST", ["files", "updateRepositories", "firmware", "import", "validate" | "validation"]) => {
-            uploads::validate_firmware(call)
+        ("POST", ["files", "updateRepositories", "firmware", "import", path @ ("validate" | "validation")]) => {
+            uploads::validate_firmware(call, path)
         }
         ("POST", ["files", "updateRepositories", "firmware", "import"]) => uploads::import_firmware(call),
         ("GET", ["managementServer", "updates"]) => management::list(&call),

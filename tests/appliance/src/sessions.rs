@@ -1,6 +1,5 @@
-//! Sessions (LXCA API, /sessions).
+//! Sessions (docs/lxca-api.md, Authentication and sessions).
 
-use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -30,21 +29,18 @@ pub struct Session {
 
 impl Session {
     /// A new session.
-    ///
-    /// # Errors
-    /// The system gives no random bytes.
-    pub(crate) fn new(user: &str, address: IpAddr, now: Instant) -> io::Result<Self> {
+    pub(crate) fn new(user: &str, address: IpAddr, now: Instant) -> Self {
         let wall = SystemTime::now();
-        Ok(Self {
-            id: random::uuid()?.to_uppercase(),
-            cookie: random::token(16)?,
-            csrf: random::token(16)?,
+        Self {
+            id: random::uuid().to_uppercase(),
+            cookie: random::token(),
+            csrf: random::token(),
             user: user.into(),
             address,
             created: wall,
             last_accessed: wall,
             last_input: now,
-        })
+        }
     }
 
     /// Notes a request of the user. Requests with `X-NOT-USER-INPUT` are not noted by the caller.

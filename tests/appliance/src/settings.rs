@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::faults::FaultRule;
+use crate::plays::Plays;
 use crate::quirks::Quirks;
 
 /// All settings of one appliance. The copy inside [`crate::State`] is live: what is changed there counts from the
@@ -18,11 +19,11 @@ use crate::quirks::Quirks;
 pub struct Settings {
     /// Address to listen on. Loopback only: anything else is refused at the start.
     pub listen: IpAddr,
-    /// TCP port; 0 takes a free one. A real appliance has 443 (LXCA user guide, working with certificates).
+    /// TCP port; 0 picks a free one. A real appliance has 443 (docs/lxca-api.md, Transport and certificates).
     pub port: u16,
-    /// Version, `major.minor.patch` (LXCA API, GET /aicc). Shown by `/aicc` and by the media type.
+    /// Version, `major.minor.patch` (docs/lxca-api.md, Appliance facts). Shown by `/aicc` and by the media type.
     pub version: String,
-    /// Build, a decimal number as text (LXCA API, GET /aicc).
+    /// Build, a decimal number as text (docs/lxca-api.md, Appliance facts).
     pub build: String,
     /// Name shown by `/aicc`; absent: `LXCA - <address>`.
     pub name: Option<String>,
@@ -32,27 +33,27 @@ pub struct Settings {
     pub certificate: CertificateKind,
     /// Which certificate the server presents after a restart, such as the one that ends an update: a new one each time,
     /// issued by the same CA where the appliance's own CA issues it. `ca_path` stays as it is. Absent: the certificate
-    /// stays (LXCA user guide, working with certificates: its web server restarts with a new certificate, and all
+    /// stays (docs/lxca-api.md, Transport and certificates: its web server restarts with a new certificate, and all
     /// sessions end).
     pub certificate_after_restart: Option<CertificateKind>,
     /// Which TLS the server speaks.
     pub tls: TlsOffer,
-    /// Demand a certificate of the client's that the appliance's own CA issued. Nobody has one.
+    /// Require a client certificate that the appliance's own CA issued. No client has one.
     pub client_certificate_required: bool,
     /// Accounts; the first is the one [`crate::Appliance::username`] names.
     pub accounts: Vec<Account>,
-    /// Sessions one user may hold at a time, 0 = no limit (LXCA API, PUT /userAccountSettings:
+    /// Sessions one user may hold at a time, 0 = no limit (docs/lxca-api.md, Account policy:
     /// `MaxConcurrentSessions`).
     pub max_sessions_per_user: usize,
-    /// Failed logins in a row that lock an account, 0 = never (LXCA API, PUT /userAccountSettings:
+    /// Failed logins in a row that lock an account, 0 = never (docs/lxca-api.md, Account policy:
     /// `MaximumLoginFailures`).
     pub maximum_login_failures: u32,
-    /// Seconds an account stays locked, 0 = until unlocked by hand (LXCA API, PUT /userAccountSettings: `LockoutTime`,
+    /// Seconds an account stays locked, 0 = until unlocked by hand (docs/lxca-api.md, Account policy: `LockoutTime`,
     /// 60 minutes).
     pub lockout_seconds: u64,
-    /// Minutes after which an idle session ends, 0 = never (LXCA API, PUT /userAccountSettings: `InactivityTimeout`).
+    /// Minutes after which an idle session ends, 0 = never (docs/lxca-api.md, Account policy: `InactivityTimeout`).
     pub inactivity_timeout_minutes: u64,
-    /// Days after which a password must be changed, 0 = never (LXCA API, PUT /userAccountSettings:
+    /// Days after which a password must be changed, 0 = never (docs/lxca-api.md, Account policy:
     /// `MaximumPasswordExpiration`).
     pub maximum_password_expiration_days: u32,
     /// Time factor of jobs and of the restart after an update: 10 makes them ten times as fast. Above 0.
@@ -60,7 +61,7 @@ pub struct Settings {
     /// How long jobs take at speed 1.
     pub durations: Durations,
     /// Size of an export's ZIP file in bytes, about; it is made while it is sent, so gigabytes need no memory. Up to
-    /// 1 PiB.
+    /// 64 GiB.
     pub export_bytes: u64,
     /// Longest accepted body of an ordinary request, in bytes; longer ones get 413. Limits are not documented.
     pub body_limit_bytes: usize,
@@ -68,7 +69,9 @@ pub struct Settings {
     pub upload_limit_bytes: usize,
     /// Where the documents contradict themselves or are silent: which variant this appliance plays.
     pub quirks: Quirks,
-    /// What goes wrong, and when. The first rule that applies to a request wins.
+    /// How jobs, repositories and downloads go wrong.
+    pub plays: Plays,
+    /// What goes wrong with requests and answers, and when. The first rule that applies to a request wins.
     pub faults: Vec<FaultRule>,
     /// Decides which requests are hit by rules with a probability; absent: another one at every start.
     pub seed: Option<u64>,
@@ -102,6 +105,7 @@ impl Default for Settings {
             body_limit_bytes: 1 << 20,
             upload_limit_bytes: 64 << 20,
             quirks: Quirks::default(),
+            plays: Plays::default(),
             faults: Vec::new(),
             seed: None,
         }
@@ -112,7 +116,8 @@ impl Settings {
     /// Whether an appliance can be started with these settings.
     ///
     /// # Errors
-    /// An address that is not loopback, no account, a speed that is not above 0, an export of more than 1 PiB, or a probability that is none.
+    /// An address that is not loopback, no account, a speed that is not above 0, an export of more than
+    /// 64 GiB, or a probability outside 0 to 1.
     pub fn check(&self) -> io::Result<()> {
         let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         if !self.listen.is_loopback() {
@@ -125,7 +130,7 @@ impl Settings {
             return refuse("speed: must be above 0");
         }
         if self.export_bytes > crate::zip::LARGEST {
-            return refuse("export_bytes: at most 1 PiB");
+            return refuse("export_bytes: at most 64 GiB");
         }
         if self.faults.iter().filter_map(|rule| rule.probability).any(|part| !(0.0..=1.0).contains(&part)) {
             return refuse("faults: a probability is a number from 0 to 1");
@@ -150,13 +155,13 @@ pub struct Account {
     /// How many days ago the password was set.
     pub password_age_days: u32,
     /// The login succeeds with `pwChangeRequired: true`, and everything else but the change of the password is refused
-    /// (LXCA API, POST /sessions).
+    /// (docs/lxca-api.md, POST /sessions).
     pub password_change_required: bool,
     /// The account may read only: every writing call gets 403.
     pub read_only: bool,
 }
 
-/// Which certificate the server presents (LXCA user guide, working with certificates).
+/// Which certificate the server presents (docs/lxca-api.md, Transport and certificates).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CertificateKind {
@@ -213,7 +218,7 @@ pub enum TlsOffer {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Durations {
-    /// Fetching a catalogue.
+    /// Fetching a catalog.
     pub refresh: f64,
     /// Downloading updates.
     pub acquire: f64,
@@ -223,6 +228,8 @@ pub struct Durations {
     pub running_export: f64,
     /// Taking in uploaded files.
     pub import: f64,
+    /// From the request to cancel a job until it has ended; the job runs on meanwhile.
+    pub cancel: f64,
     /// Applying an update to the management server, up to the restart.
     pub apply: f64,
     /// The part of that restart in which connections are refused.
@@ -239,6 +246,7 @@ impl Default for Durations {
             export: 8.0,
             running_export: 45.0,
             import: 2.0,
+            cancel: 0.0,
             apply: 10.0,
             restart_down: 5.0,
             restart_503: 5.0,

@@ -1,17 +1,24 @@
 //! The live state of an appliance.
 
-use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::accounts::LiveAccount;
 use crate::clock;
+use crate::effects::Lagging;
 use crate::package::Package;
+use crate::plays::{Fate, ForeignJob, Phase};
 use crate::request_log::RequestLog;
 use crate::sessions::{self, Session};
 use crate::settings::Settings;
 use crate::tasks::{Announced, End, Task, TaskKind};
 use crate::zip::ZipFile;
-use crate::{catalogue, random};
+use crate::{catalog, plays, random};
+
+/// Owner of the jobs that run when the appliance starts.
+const SYSTEM: &str = "SYSTEM";
+
+/// Owner of other users' jobs.
+const FOREIGNER: &str = "OTHER";
 
 /// Everything an appliance knows. [`crate::Appliance::change`] gives access to it.
 #[derive(Debug)]
@@ -32,9 +39,9 @@ pub struct State {
     pub management: Vec<Package>,
     /// Versions installed so far, oldest first.
     pub history: Vec<Installed>,
-    /// When the firmware catalogue was last refreshed.
+    /// When the firmware catalog was last refreshed.
     pub last_refreshed: SystemTime,
-    /// When the management-server catalogue was last refreshed.
+    /// When the management-server catalog was last refreshed.
     pub management_refreshed: SystemTime,
     /// How often the appliance was restarted.
     pub restarts: u32,
@@ -44,11 +51,18 @@ pub struct State {
     pub(crate) unavailable_until: Option<Instant>,
     /// A restart that is due: time without listener, time with 503.
     pub(crate) restart: Option<(Duration, Duration)>,
+    /// What a restarted appliance shows, each until its moment.
+    pub(crate) phases: Vec<(Instant, Phase)>,
+    /// Version and build before the last update.
+    pub(crate) before: (String, String),
+    /// What jobs brought about that is not shown yet.
+    pub(crate) lagging: Vec<Lagging>,
     pub(crate) log: RequestLog,
     next_number: u64,
+    found: u32,
 }
 
-/// A version that was installed (LXCA API, GET /managementServer/updates: `history`).
+/// A version that was installed (docs/lxca-api.md, Listing: `history`).
 #[derive(Clone, Debug)]
 pub struct Installed {
     /// Version.
@@ -59,6 +73,8 @@ pub struct Installed {
     pub at: SystemTime,
     /// Fix ID of the update; `None`: the base install.
     pub fixid: Option<String>,
+    /// The installation failed at that moment.
+    pub failed: bool,
 }
 
 /// The two numbers of a job that was started.
@@ -69,36 +85,38 @@ pub(crate) struct Started {
 }
 
 impl State {
-    /// The state of a fresh appliance: the catalogues, export 12 finished and another one running.
-    ///
-    /// # Errors
-    /// The system gives no random bytes.
-    pub(crate) fn new(mut settings: Settings) -> io::Result<Self> {
+    /// The state of a fresh appliance: the catalogs, export 12 finished and another one running.
+    pub(crate) fn new(mut settings: Settings) -> Self {
         let now = SystemTime::now();
-        settings.seed = Some(settings.seed.map_or_else(random::seed, Ok)?);
-        let accounts = settings.accounts.iter().map(LiveAccount::new).collect::<io::Result<_>>()?;
+        settings.seed.get_or_insert_with(random::seed);
+        let accounts = settings.accounts.iter().map(LiveAccount::new).collect();
         let mut state = Self {
             accounts,
             sessions: Vec::new(),
             tasks: Vec::new(),
-            firmware: catalogue::firmware(),
-            uxsps: catalogue::uxsps(),
-            management: catalogue::management(&settings.version),
+            firmware: catalog::firmware(),
+            uxsps: catalog::uxsps(),
+            management: catalog::management(&settings.version),
             history: vec![Installed {
                 version: settings.version.clone(),
                 build: settings.build.clone(),
                 at: now,
                 fixid: None,
+                failed: false,
             }],
             last_refreshed: now,
             management_refreshed: now,
             restarts: 0,
             name: settings.name.clone().unwrap_or_else(|| format!("LXCA - {}", settings.listen)),
-            uuid: settings.uuid.clone().map_or_else(random::uuid, Ok)?,
+            uuid: settings.uuid.clone().unwrap_or_else(random::uuid),
             unavailable_until: None,
             restart: None,
+            phases: Vec::new(),
+            before: (settings.version.clone(), settings.build.clone()),
+            lagging: Vec::new(),
             log: RequestLog::default(),
             next_number: 11,
+            found: 0,
             settings,
         };
         let bytes = state.settings.export_bytes;
@@ -106,7 +124,10 @@ impl State {
         state.end(finished, End::Complete);
         let running = state.settings.durations.running_export;
         state.add_export_task(running, bytes);
-        Ok(state)
+        for job in state.settings.plays.foreign_jobs.clone() {
+            state.add_foreign_job(&job);
+        }
+        state
     }
 
     /// Starts an export of the downloaded firmware that takes `seconds` (at speed 1) and makes a ZIP file of about
@@ -114,13 +135,23 @@ impl State {
     pub fn add_export_task(&mut self, seconds: f64, bytes: u64) -> u64 {
         let downloaded = self.firmware.iter().filter(|package| package.downloaded);
         let fixids: Vec<String> = downloaded.map(|package| package.fixid.clone()).collect();
-        self.start_export("SYSTEM", fixids, seconds, bytes).subtask
+        self.start_export(SYSTEM, fixids, seconds, bytes).subtask
     }
 
     /// Starts applying this update of the management server, which takes `seconds` (at speed 1) up to the restart. The
     /// result is the number of the job.
     pub fn add_apply_task(&mut self, fixid: &str, seconds: f64) -> u64 {
-        self.start(TaskKind::ManagementApply, "SYSTEM", vec![fixid.to_owned()], seconds, |_| {}).job
+        self.start(TaskKind::ManagementApply, SYSTEM, vec![fixid.to_owned()], seconds, |_| {}).job
+    }
+
+    /// Starts a job of another user. The result is the number of the job.
+    pub fn add_foreign_job(&mut self, job: &ForeignJob) -> u64 {
+        let (fixids, seconds) = (job.fixids.clone(), job.seconds);
+        let started = self.start(job.kind, FOREIGNER, fixids, seconds.unwrap_or(1.0), |task| {
+            task.fate = seconds.is_none().then_some(Fate::Stick { at: 0.5 });
+            task.blocks = job.blocks;
+        });
+        started.job
     }
 
     /// Ends the job with this number (job or subtask) successfully, now. Whether there was such a running job.
@@ -138,6 +169,21 @@ impl State {
         self.end(number, End::Cancelled)
     }
 
+    /// Cancels a job the way a client does: that takes as long as the settings say.
+    pub(crate) fn cancel_soon(&mut self, number: u64) {
+        let wait = self.settings.scaled(self.settings.durations.cancel);
+        if wait.is_zero() {
+            self.cancel(number);
+            return;
+        }
+        let is_it = |task: &&mut Task| task.job == number || task.subtask == number;
+        if let Some(task) = self.tasks.iter_mut().find(is_it) {
+            let ran = task.started.get_or_insert_with(Instant::now).elapsed();
+            task.duration = ran.saturating_add(wait);
+            task.fate = Some(Fate::Cancel { at: 0.5 });
+        }
+    }
+
     /// The job with this number (job or subtask).
     pub fn task(&self, number: u64) -> Option<&Task> {
         self.tasks.iter().find(|task| task.job == number || task.subtask == number)
@@ -146,10 +192,15 @@ impl State {
     pub(crate) fn start_export(&mut self, owner: &str, fixids: Vec<String>, seconds: f64, bytes: u64) -> Started {
         let names: Vec<String> =
             fixids.iter().flat_map(|fixid| [format!("{fixid}.zip"), format!("{fixid}.xml")]).collect();
+        let fixed = self.settings.plays.export_file_name.clone();
+        let lacks_space = bytes > self.firmware_free();
         self.start(TaskKind::ExportRepository, owner, fixids, seconds, |task| {
             // The number keeps the names of two exports within one second apart; the form stays the documented one.
             let made = task.created + Duration::from_secs(task.subtask);
-            let name = format!("repository{}.zip", clock::digits(made));
+            let name = fixed.unwrap_or_else(|| format!("repository{}.zip", clock::digits(made)));
+            if lacks_space {
+                task.run_out_of_space();
+            }
             task.file = Some(ZipFile::of(name, names.into_iter(), bytes));
         })
     }
@@ -171,6 +222,7 @@ impl State {
             subtask,
             owner: owner.into(),
             fixids,
+            machine_types: Vec::new(),
             created: SystemTime::now(),
             started: Some(Instant::now()),
             duration: self.settings.scaled(seconds),
@@ -178,9 +230,22 @@ impl State {
             polls_after_end: 0,
             file: None,
             announced: Vec::new(),
+            imports: Vec::new(),
+            fate: None,
+            lacks_space: false,
+            blocks: false,
             reported: None,
         };
+        if ![SYSTEM, FOREIGNER].contains(&owner) {
+            task.fate = plays::fate(&mut self.settings.plays.jobs, kind);
+        }
+        if self.download_lacks_space(kind, &task.fixids) {
+            task.run_out_of_space();
+        }
         adjust(&mut task);
+        if let Some(fate) = &task.fate {
+            task.duration = task.duration.mul_f64(fate.part());
+        }
         self.tasks.push(task);
         Started { job, subtask }
     }
@@ -197,7 +262,7 @@ impl State {
     pub(crate) fn create_external(&mut self, owner: &str) -> Started {
         self.start(TaskKind::External, owner, Vec::new(), 0.0, |task| {
             // It never ends by itself.
-            (task.started, task.duration) = (None, Duration::MAX);
+            (task.started, task.duration, task.fate) = (None, Duration::MAX, None);
         })
     }
 
@@ -219,8 +284,9 @@ impl State {
             self.unavailable_until = None;
         }
         let due = |task: &&Task| task.due().is_some_and(|due| due <= now);
-        while let Some(number) = self.tasks.iter().find(due).map(|task| task.job) {
-            self.end(number, End::Complete);
+        self.phases.retain(|(until, _)| *until > now);
+        while let Some((number, end)) = self.tasks.iter().find(due).map(|task| (task.job, task.planned())) {
+            self.end(number, end);
         }
         self.tasks.iter().filter_map(Task::due).min()
     }
@@ -257,69 +323,18 @@ impl State {
 
     /// Whether this update can be applied: downloaded, of the server itself, and not the version that runs.
     pub(crate) fn is_applyable(&self, package: &Package) -> bool {
-        package.is_server && package.downloaded && package.version != self.settings.version
+        let ruled_out = self.settings.plays.not_applyable.contains(&package.fixid);
+        package.is_server && package.downloaded && package.version != self.settings.version && !ruled_out
     }
 
-    fn end(&mut self, number: u64, end: End) -> bool {
-        let is_it = |task: &&mut Task| task.end.is_none() && (task.job == number || task.subtask == number);
-        let Some(task) = self.tasks.iter_mut().find(is_it) else {
-            return false;
-        };
-        task.end = Some(end);
-        let (kind, fixids) = (task.kind, task.fixids.clone());
-        if end == End::Complete {
-            self.take_effect(kind, &fixids);
-        }
-        true
+    /// Whether the appliance can download this update.
+    pub(crate) fn is_downloadable(&self, package: &Package) -> bool {
+        package.support_download && !self.settings.plays.not_downloadable.contains(&package.fixid)
     }
 
-    /// What a job that ends successfully brings about.
-    fn take_effect(&mut self, kind: TaskKind, fixids: &[String]) {
-        let now = SystemTime::now();
-        match kind {
-            TaskKind::ExportRepository | TaskKind::External => {}
-            TaskKind::AcquireCatalog => {
-                self.last_refreshed = now;
-                let all = self.firmware.iter_mut().chain(&mut self.uxsps);
-                all.for_each(|package| package.listed = true);
-                if !fixids.is_empty() {
-                    // A refreshThenAcquire goes on with its download.
-                    self.set_downloaded(fixids);
-                }
-            }
-            TaskKind::ManagementRefresh => {
-                self.management_refreshed = now;
-                self.management.iter_mut().for_each(|package| package.listed = true);
-            }
-            TaskKind::AcquirePayload
-            | TaskKind::ManagementAcquire
-            | TaskKind::ImportFirmware
-            | TaskKind::ManagementImport => self.set_downloaded(fixids),
-            TaskKind::ManagementApply => self.apply(fixids, now),
-        }
-    }
-
-    fn set_downloaded(&mut self, fixids: &[String]) {
-        let all = self.firmware.iter_mut().chain(&mut self.uxsps).chain(&mut self.management);
-        for package in all.filter(|package| fixids.contains(&package.fixid)) {
-            (package.downloaded, package.listed) = (true, true);
-        }
-    }
-
-    fn apply(&mut self, fixids: &[String], now: SystemTime) {
-        let Some(update) = self.management.iter().find(|package| fixids.contains(&package.fixid)) else {
-            return;
-        };
-        self.settings.version = update.version.clone();
-        self.settings.build = update.build_number.clone();
-        self.history.push(Installed {
-            version: update.version.clone(),
-            build: update.build_number.clone(),
-            at: now,
-            fixid: Some(update.fixid.clone()),
-        });
-        let durations = &self.settings.durations;
-        self.restart =
-            Some((self.settings.scaled(durations.restart_down), self.settings.scaled(durations.restart_503)));
+    /// A number for a package that a refresh finds.
+    pub(crate) fn next_found(&mut self) -> u32 {
+        self.found += 1;
+        self.found
     }
 }

@@ -40,7 +40,7 @@ impl Greeting {
     /// How a server with these settings begins; HTTP/1.1 only.
     ///
     /// # Errors
-    /// The TLS library refuses; it has no reason to.
+    /// The TLS library refuses the settings, which is not expected.
     pub fn new(settings: &Settings, identity: &Identity, authority: &Authority) -> io::Result<Self> {
         let versions: &[_] = match settings.tls {
             TlsOffer::Tls12AndTls13 => &[&TLS12, &TLS13],
@@ -61,7 +61,7 @@ impl Greeting {
         } else {
             builder.with_no_client_auth()
         };
-        // Without a look at the certificate, which rustls would refuse when it is of X.509 version 1.
+        // Skips rustls' check of the certificate, which would refuse X.509 version 1.
         let certified = CertifiedKey::new(vec![identity.certificate.clone()], Arc::clone(&identity.key));
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];

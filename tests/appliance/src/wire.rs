@@ -27,12 +27,26 @@ pub(crate) struct Damage {
     end: End,
     /// Lets single bytes through.
     pace: Option<Interval>,
-    /// What is added to the length that the head announces.
-    off_by: i64,
+    /// What is done to the length that the head announces.
+    edit: Edit,
     /// The head has been seen.
     begun: bool,
+    /// The connection ends that way after a complete answer too.
+    at_end: bool,
     /// The end has come.
     struck: bool,
+}
+
+/// What is done to the length that a head announces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Edit {
+    #[default]
+    Keep,
+    Add(i64),
+    /// It is left out; the end of the connection, which is one of damage, ends the body.
+    Remove,
+    /// Chunks are announced instead.
+    Chunked,
 }
 
 /// How a connection ends when an answer is stopped.
@@ -46,6 +60,16 @@ enum End {
     Garbage,
 }
 
+impl From<CutEnd> for End {
+    fn from(end: CutEnd) -> Self {
+        match end {
+            CutEnd::Fin => Self::Fin,
+            CutEnd::CloseNotify => Self::CloseNotify,
+            CutEnd::Reset => Self::Reset,
+        }
+    }
+}
+
 impl Damage {
     /// The damage that belongs to a fault; none for faults that are not of the wire.
     pub fn of(fault: &Fault) -> Self {
@@ -56,16 +80,18 @@ impl Damage {
             Fault::Stall => stopped(0, End::Stall),
             Fault::Garbage => stopped(0, End::Garbage),
             Fault::StallInBody { after } => Self { of_body: true, ..stopped(*after, End::Stall) },
-            Fault::Cut { after, end: CutEnd::Fin } => stopped(*after, End::Fin),
-            Fault::Cut { after, end: CutEnd::CloseNotify } => stopped(*after, End::CloseNotify),
-            Fault::Cut { after, end: CutEnd::Reset } => stopped(*after, End::Reset),
+            Fault::Cut { after, end } => stopped(*after, (*end).into()),
+            Fault::CutInBody { after, end } => Self { of_body: true, ..stopped(*after, (*end).into()) },
+            Fault::NoLength { end } => Self { edit: Edit::Remove, end: (*end).into(), ..Self::default() },
+            Fault::BadChunks => Self { edit: Edit::Chunked, ..Self::default() },
+            Fault::EarlyRefusal { abrupt: true, .. } => Self { end: End::Reset, at_end: true, ..Self::default() },
             Fault::Trickle { milliseconds } => {
                 // A period of zero is not allowed; the timer rounds up to milliseconds.
                 let mut pace = interval(Duration::from_millis(*milliseconds).max(Duration::from_nanos(1)));
                 pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 Self { pace: Some(pace), ..Self::default() }
             }
-            Fault::WrongLength { by } => Self { off_by: *by, ..Self::default() },
+            Fault::WrongLength { by } => Self { edit: Edit::Add(*by), ..Self::default() },
             _ => Self::default(),
         }
     }
@@ -77,7 +103,9 @@ impl Damage {
             let head = position(answer, b"\r\n\r\n")? as u64;
             self.left = self.left.map(|left| left.saturating_add(head));
         }
-        if self.off_by == 0 { None } else { misstated(answer, self.off_by) }
+        let (head, replaced) = edited(answer, self.edit)?;
+        self.at_end |= self.edit == Edit::Remove;
+        Some((head, replaced))
     }
 
     /// Whether no byte of an HTTP answer gets through.
@@ -121,8 +149,8 @@ impl Wire {
     /// # Errors
     /// The client is gone.
     pub async fn end(mut self) -> io::Result<()> {
-        let Damage { struck, end, .. } = *self.slot.lock();
-        if !struck {
+        let Damage { struck, end, at_end, .. } = *self.slot.lock();
+        if !(struck || at_end) {
             // After an error hyper leaves this to us; it does no harm twice.
             let _ = self.stream.shutdown().await;
             // Closing with bytes unread would be a reset, which may overtake the answer.
@@ -179,7 +207,9 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let Self { stream, slot, .. } = self.get_mut();
+        // An end that is one of damage comes in `Wire::end`.
+        if slot.lock().at_end { Poll::Ready(Ok(())) } else { Pin::new(stream).poll_shutdown(context) }
     }
 }
 
@@ -189,14 +219,21 @@ impl AsyncRead for Wire {
     }
 }
 
-/// The start of an answer up to its length, with another length, and how many bytes that replaces. `None`: it announces
-/// no length.
-fn misstated(answer: &[u8], by: i64) -> Option<(Vec<u8>, usize)> {
-    let start = position(answer, b"\r\nContent-Length: ")?;
+/// The start of an answer up to its length, with that changed, and how many bytes it replaces. `None`: there is nothing
+/// to change.
+fn edited(answer: &[u8], edit: Edit) -> Option<(Vec<u8>, usize)> {
+    let name = b"\r\nContent-Length: ";
+    let start = position(answer, name)?;
     let (before, after) = answer.split_at_checked(start)?;
     let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let length: u64 = std::str::from_utf8(after.get(..digits)?).ok()?.parse().ok()?;
-    let head = [before, length.saturating_add_signed(by).to_string().as_bytes()].concat();
+    let lines = before.get(..start - name.len())?;
+    let head = match edit {
+        Edit::Keep => return None,
+        Edit::Add(by) => [before, length.saturating_add_signed(by).to_string().as_bytes()].concat(),
+        Edit::Remove => lines.to_vec(),
+        Edit::Chunked => [lines, b"\r\nTransfer-Encoding: chunked"].concat(),
+    };
     Some((head, start + digits))
 }
 

@@ -1,4 +1,4 @@
-//! `GET /aicc`: the appliance about itself (LXCA API, GET /aicc).
+//! `GET /aicc`: the appliance about itself (docs/lxca-api.md, Appliance facts).
 
 use std::sync::LazyLock;
 use std::time::SystemTime;
@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::plays::Phase;
 use crate::reply::Reply;
 use crate::routes::Call;
 
@@ -17,15 +18,16 @@ static ZONES: LazyLock<Value> = LazyLock::new(|| TIME_ZONES.lines().filter_map(z
 /// Answers `GET /aicc`. Status is always `Normal`, as it is in the documents.
 pub(crate) fn get(call: &Call<'_>) -> Reply {
     let state = &*call.state;
+    let (version, build) = state.shown_version();
     let body = json!({
         "appliance": {
-            "build": state.settings.build,
+            "build": build,
             "date": clock::underscored(SystemTime::now()),
             "name": state.name,
-            "runlevel": 3,
+            "runlevel": if state.phase() == Some(Phase::Restarting) { 6 } else { 3 },
             "status": "Normal",
             "uuid": state.uuid,
-            "version": state.settings.version,
+            "version": version,
         },
         "appliance_states": [
             { "description": "Halt the appliance", "runlevel": 0 },

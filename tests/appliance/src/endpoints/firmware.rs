@@ -1,31 +1,20 @@
-//! `GET /updateRepositories/firmware` and `…/uxsps` (LXCA API, GET /updateRepositories/firmware).
+//! `GET /updateRepositories/firmware` and `…/uxsps` (docs/lxca-api.md, Reading it).
 
 use serde_json::{Map, Value, json};
 
-use crate::catalogue::MACHINE_TYPES;
+use crate::catalog::MACHINE_TYPES;
 use crate::clock;
+use crate::endpoints::download;
 use crate::endpoints::firmware_status::counters;
 use crate::endpoints::management::space;
 use crate::envelope::{NOT_FOUND, NOT_VALID, found, not_found};
-use crate::http::Request;
 use crate::package::Package;
 use crate::quirks::ExportParameter;
-use crate::range::{self, Asked};
-use crate::reply::{Content, Reply};
+use crate::reply::Reply;
 use crate::routes::Call;
-use crate::state::State;
 use crate::tasks::{End, Task, TaskKind};
-use crate::zip::ZipFile;
 
 const IMPORT_DIRECTORY: &str = "/opt/lenovo/lxca/data/updates/firmware";
-
-/// Space for the repository, in bytes.
-pub(crate) const ALLOTMENT: u64 = 21_474_836_480;
-
-/// What lies in the repository, in bytes: UXSPs are part of it.
-pub(crate) fn used(state: &State) -> u64 {
-    state.firmware.iter().chain(&state.uxsps).map(Package::stored).sum()
-}
 
 /// `GET /updateRepositories/firmware`. A key is needed; the bare parameter `updates` of one table counts as
 /// `key=updates`.
@@ -36,7 +25,9 @@ pub(crate) fn get(call: &Call<'_>) -> Reply {
     let value = match key.as_deref() {
         Some("export") => return download(call),
         Some("supportedMts") => machine_types(),
-        Some("size") => space(ALLOTMENT, used(state)),
+        Some("size") => {
+            space(&state.settings.plays, state.settings.plays.firmware_allotment_bytes, state.firmware_used())
+        }
         Some("lastRefreshed") => clock::refreshed(state.last_refreshed).into(),
         Some("importDir") => IMPORT_DIRECTORY.into(),
         Some("publicKeys") => Value::Array(Vec::new()),
@@ -60,8 +51,8 @@ pub(crate) fn get_uxsps(call: &Call<'_>) -> Reply {
     found(Map::from_iter(key.map(|key| (key, value))))
 }
 
-/// Download of an export; `key=export` and `action=export` do the same, unless a quirk says otherwise. Whether an appliance sends parts is not
-/// documented (only that 206 exists); this one does.
+/// Download of an export; `key=export` and `action=export` do the same, unless a quirk says otherwise. Whether an
+/// appliance sends parts is not documented (only that 206 exists); this one does.
 fn download(call: &Call<'_>) -> Reply {
     let by_key = call.request.query("key").is_some();
     let wanted = call.state.settings.quirks.export_parameter;
@@ -72,27 +63,10 @@ fn download(call: &Call<'_>) -> Reply {
     let finished = call.state.tasks.iter().filter(|task| task.end == Some(End::Complete));
     let file = finished.filter_map(|task| task.file.as_ref()).find(|file| file.name == name);
     match file {
-        Some(file) => sent(call.request, file),
+        Some(_) if call.state.settings.plays.download.failure_inside => not_found(200, NOT_FOUND),
+        Some(file) => download::sent(call.request, file, &call.state.settings.plays.download),
         None => not_found(call.state.settings.quirks.unknown_file_status, NOT_FOUND),
     }
-}
-
-/// A file, or the part of it that is asked for.
-fn sent(request: &Request, file: &ZipFile) -> Reply {
-    let size = file.size();
-    let of_file = |status, range| {
-        Reply::new(status, Content::Zip(file.clone(), range))
-            .with("Content-Disposition", format!("attachment; filename=\"{}\"", file.name))
-    };
-    let reply = match range::asked(request, size) {
-        Asked::Whole => of_file(200, 0..size),
-        Asked::Part(part) => {
-            let shown = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
-            of_file(206, part).with("Content-Range", shown)
-        }
-        Asked::Beyond => not_found(416, NOT_VALID).with("Content-Range", format!("bytes */{size}")),
-    };
-    reply.with("Accept-Ranges", "bytes")
 }
 
 /// `comp` is the documented text `"[]"`; `type` is a list in one text.
@@ -111,13 +85,17 @@ fn machine_types() -> Value {
     MACHINE_TYPES.iter().map(shown).collect()
 }
 
-/// The listed packages that the parameters `mt` and `with` choose.
+/// The listed packages that the parameters `mt`, `with` and `payload` choose.
 fn selected<'a>(call: &Call<'_>, packages: &'a [Package]) -> impl Iterator<Item = &'a Package> {
     let types = call.request.query("mt").filter(|types| !types.is_empty());
     let latest_only = call.request.query("with").is_some_and(|with| with == "latest");
+    let downloaded_only = call.request.query("payload").is_some();
     packages.iter().filter(move |package| {
         let fits = |types: &String| types.split(',').any(|machine| package.is_for(machine));
-        package.listed && (package.latest || !latest_only) && types.as_ref().is_none_or(fits)
+        package.listed
+            && (package.latest || !latest_only)
+            && (package.downloaded || !downloaded_only)
+            && types.as_ref().is_none_or(fits)
     })
 }
 
@@ -159,5 +137,14 @@ fn by_machine_type(call: &Call<'_>, packages: &[Package]) -> Value {
 }
 
 fn shown(call: &Call<'_>, package: &Package) -> Value {
-    package.to_json(false, call.state.downloading(&package.fixid, call.now))
+    let mut shown = package.to_json(false, call.state.downloading(&package.fixid, call.now));
+    if let Some(shown) = shown.as_object_mut() {
+        if !call.state.is_downloadable(package) {
+            shown.insert("supportDownload".into(), "false".into());
+        }
+        if call.state.settings.plays.hide_row_payload {
+            shown.remove("payload");
+        }
+    }
+    shown
 }

@@ -1,9 +1,10 @@
-//! `PUT /updateRepositories/firmware` and `…/uxsps` (LXCA API, PUT /updateRepositories/firmware).
+//! `PUT /updateRepositories/firmware` and `…/uxsps` (docs/lxca-api.md, Acquiring, refreshing, deleting).
 
 use serde_json::{Map, Value};
 
-use crate::envelope::{CONFLICT, Message, NOT_FOUND, NOT_VALID, done, not_done};
+use crate::envelope::{CONFLICT, Message, NO_SPACE, NOT_FOUND, NOT_VALID, done, not_done};
 use crate::package::Package;
+use crate::plays::NoSpace;
 use crate::reply::Reply;
 use crate::routes::Call;
 use crate::state::{Started, State};
@@ -74,13 +75,16 @@ fn refresh(call: Call<'_>, repository: Repository, then_acquire: bool) -> Result
         return Err((409, CONFLICT));
     }
     let durations = call.state.settings.durations.clone();
+    let call_types = types.clone();
     let (fixids, seconds) = if then_acquire {
         let fixids = for_types(repository.packages(call.state), &types);
         (fixids, durations.refresh + durations.acquire)
     } else {
         (Vec::new(), durations.refresh)
     };
-    Ok(call.state.start(TaskKind::AcquireCatalog, &call.caller.user, fixids, seconds, |_| {}))
+    Ok(call
+        .state
+        .start(TaskKind::AcquireCatalog, &call.caller.user, fixids, seconds, |task| task.machine_types = call_types))
 }
 
 /// Without IDs, what the machine types need is meant.
@@ -92,8 +96,13 @@ fn acquire(call: Call<'_>, repository: Repository) -> Result<Started, Refusal> {
     } else {
         known(&call, repository, fixids)?
     };
-    if fixids.is_empty() {
+    let packages = repository.packages(call.state).iter();
+    let mut wanted = packages.filter(|package| fixids.contains(&package.fixid));
+    if fixids.is_empty() || !wanted.all(|package| call.state.is_downloadable(package)) {
         return Err((400, NOT_VALID));
+    }
+    if call.state.download_lacks_space(TaskKind::AcquirePayload, &fixids) {
+        refuse_space(&call)?;
     }
     let seconds = call.state.settings.durations.acquire;
     Ok(call.state.start(TaskKind::AcquirePayload, &call.caller.user, fixids, seconds, |_| {}))
@@ -109,10 +118,21 @@ fn export(call: Call<'_>, repository: Repository) -> Result<Started, Refusal> {
         return Err((400, NOT_VALID));
     }
     let (seconds, bytes) = (call.state.settings.durations.export, call.state.settings.export_bytes);
+    if bytes > call.state.firmware_free() {
+        refuse_space(&call)?;
+    }
     Ok(call.state.start_export(&call.caller.user, fixids, seconds, bytes))
 }
 
-/// With `payloads` only the payload goes, with `all` also what the catalogue knows, until the next refresh.
+/// There is no space: whether the request is refused, rather than its job. Neither is documented.
+fn refuse_space(call: &Call<'_>) -> Result<(), Refusal> {
+    match call.state.settings.plays.no_space {
+        NoSpace::JobFails => Ok(()),
+        NoSpace::Refused => Err((200, NO_SPACE)),
+    }
+}
+
+/// With `payloads` only the payload goes, with `all` also what the catalog knows, until the next refresh.
 fn delete(call: Call<'_>, repository: Repository) -> Result<(), Refusal> {
     let everything = filetypes(&call)? == "all";
     let mut fixids = known(&call, repository, call.texts("fixids").ok_or((400, NOT_VALID))?)?;
@@ -146,7 +166,7 @@ fn clean_up(call: Call<'_>, repository: Repository) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The IDs as given, when the catalogue has all of them and no job is about one of them.
+/// The IDs as given, when the catalog has all of them and no job is about one of them.
 fn known(call: &Call<'_>, repository: Repository, fixids: Vec<String>) -> Result<Vec<String>, Refusal> {
     let packages = repository.packages(call.state);
     let is_known = |id: &String| packages.iter().any(|package| package.listed && package.fixid == *id);

@@ -1,16 +1,18 @@
-//! `GET /updateRepositories/firmware/status` (LXCA API, GET /updateRepositories/firmware/status).
+//! `GET /updateRepositories/firmware/status` (docs/lxca-api.md, Status of a task).
 
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::envelope::{CANCELLED, Message, NOT_FOUND, NOT_VALID, OPERATION_FAILED, REPOSITORY_DONE, envelope};
+use crate::envelope::{
+    CANCELLED, Message, NO_SPACE, NOT_FOUND, NOT_VALID, OPERATION_FAILED, REPOSITORY_DONE, envelope,
+};
 use crate::quirks::{EmptyCurrent, Quirks, TaskidZero, UnknownTask};
 use crate::reply::Reply;
 use crate::routes::Call;
 use crate::tasks::{End, Task};
 
-/// Task types somebody is known to send; only the first is documented.
+/// Task types that known clients send; only the first is documented.
 const TYPES: [&str; 3] = ["EXPORTREPOSITORY", "ACQUIRECATALOG", "ACQUIREPAYLOAD"];
 
 /// Answers the status call. Both `tasktype` and `taskType` are accepted, unless the quirk says otherwise.
@@ -27,7 +29,8 @@ pub(crate) fn get(call: Call<'_>) -> Reply {
         return all_running(&call, kind);
     }
     // Only the subtask's number counts, and only with the right type.
-    let is_it = |task: &&mut Task| task.subtask == number && task.kind.task_type() == Some(kind);
+    let is_it =
+        |task: &&mut Task| task.subtask == number && task.kind.task_type() == Some(kind) && !task.is_forgotten();
     let Some(task) = call.state.tasks.iter_mut().find(is_it) else {
         return match quirks.unknown_task {
             UnknownTask::BadRequest => refuse(400, NOT_FOUND),
@@ -36,7 +39,8 @@ pub(crate) fn get(call: Call<'_>) -> Reply {
         };
     };
     task.polls_after_end += u32::from(task.end == Some(End::Complete));
-    Reply::json(200, status(task, &quirks, call.now))
+    let off_by = call.state.settings.plays.download.totalsize_off_by;
+    Reply::json(200, status(task, &quirks, off_by, call.now))
 }
 
 fn refuse(status: u16, message: Message) -> Reply {
@@ -46,7 +50,7 @@ fn refuse(status: u16, message: Message) -> Reply {
 fn all_running(call: &Call<'_>, kind: &str) -> Reply {
     let quirks = &call.state.settings.quirks;
     let running = call.state.tasks.iter().filter(|task| task.runs() && task.kind.task_type() == Some(kind));
-    let mut running = running.map(|task| status(task, quirks, call.now));
+    let mut running = running.map(|task| status(task, quirks, 0, call.now));
     let body = match quirks.taskid0 {
         TaskidZero::List => running.collect(),
         TaskidZero::EmptyList => Value::Array(Vec::new()),
@@ -60,14 +64,15 @@ fn all_running(call: &Call<'_>, kind: &str) -> Reply {
 }
 
 /// One task as the status call shows it. Field by field as in the examples, `taskIds` empty included.
-fn status(task: &Task, quirks: &Quirks, now: Instant) -> Value {
-    let size = task.file.as_ref().map_or(0, |file| file.size());
+fn status(task: &Task, quirks: &Quirks, off_by: i64, now: Instant) -> Value {
+    let size = task.file.as_ref().map_or(0, |file| file.size()).saturating_add_signed(off_by);
     let (state, message) = match task.end {
         None => (quirks.running_state.as_str(), envelope("informational", REPOSITORY_DONE)),
         Some(End::Complete) => ("complete", envelope("informational", REPOSITORY_DONE)),
         // What the message says then is not documented. The call itself succeeded in both cases; the failed job says
         // failure, because the documents tie that word to a descriptive error.
         Some(End::Cancelled) => ("canceled", envelope("informational", CANCELLED)),
+        Some(End::Failed) if task.lacks_space => ("error", envelope("failure", NO_SPACE)),
         Some(End::Failed) => ("error", envelope("failure", OPERATION_FAILED)),
     };
     let withheld = match quirks.empty_current {

@@ -1,4 +1,4 @@
-//! `GET /managementServer/updates` and `…/{fix_id_list}` (LXCA API, GET /managementServer/updates).
+//! `GET /managementServer/updates` and `…/{fix_id_list}` (docs/lxca-api.md, Listing).
 
 use serde_json::{Map, Value, json};
 
@@ -6,21 +6,14 @@ use crate::clock;
 use crate::envelope::{Message, NOT_FOUND, NOT_VALID, envelope, found, not_found};
 use crate::http::decoded;
 use crate::package::Package;
+use crate::plays::Plays;
 use crate::quirks::UnknownFixId;
 use crate::reply::Reply;
 use crate::routes::Call;
-use crate::state::{Installed, State};
+use crate::state::Installed;
 
 /// Where imported files lie.
 const IMPORT_DIRECTORY: &str = "/opt/lenovo/lxca/data/updates/import";
-
-/// Space for the repository, in bytes.
-pub(crate) const ALLOTMENT: u64 = 53_687_091_200;
-
-/// What lies in the repository, in bytes.
-pub(crate) fn used(state: &State) -> u64 {
-    state.management.iter().map(Package::stored).sum()
-}
 
 /// `GET /managementServer/updates`. A key that is not documented gets 400; the page documents no code for it.
 pub(crate) fn list(call: &Call<'_>) -> Reply {
@@ -41,10 +34,12 @@ fn part(call: &Call<'_>, key: &str) -> Value {
     let state = &*call.state;
     match key {
         // Text, by its name; the shape is not documented.
-        "currentVersion" => state.settings.version.as_str().into(),
+        "currentVersion" => state.shown_version().0.into(),
         "history" => state.history.iter().map(installed).collect(),
         "importDir" => IMPORT_DIRECTORY.into(),
-        "size" => space(ALLOTMENT, used(state)),
+        "size" => {
+            space(&state.settings.plays, state.settings.plays.management_allotment_bytes, state.management_used())
+        }
         "updatedDate" => clock::refreshed(state.management_refreshed).into(),
         _ => {
             let listed = state.management.iter().filter(|package| package.listed);
@@ -61,33 +56,37 @@ fn installed(entry: &Installed) -> Value {
     };
     json!({
         "buildNumber": entry.build,
-        "dateApplied": clock::day(entry.at),
+        "dateApplied": if entry.failed { String::new() } else { clock::day(entry.at) },
         "description": format!("Lenovo XClarity Administrator {}", entry.version),
         "detailInfo": "",
         "fileName": file,
         "flavor": flavor,
-        "installationFailedDate": "",
+        "installationFailedDate": if entry.failed { clock::day(entry.at) } else { String::new() },
         "version": entry.version,
     })
 }
 
-/// Space of a repository (LXCA API, GET /updateRepositories/firmware: `size`).
-pub(crate) fn space(allotment: u64, used: u64) -> Value {
-    json!({
+/// Space of a repository (docs/lxca-api.md, Reading it: `size`).
+pub(crate) fn space(plays: &Plays, allotment: u64, used: u64) -> Value {
+    let mut space = json!({
         "allotment": allotment,
         "freeSpace": allotment.saturating_sub(used),
         "highusage": if used > allotment / 10 * 9 { "high" } else { "low" },
         "usedSpace": used,
-    })
+    });
+    if let (true, Some(space)) = (plays.hide_free_space, space.as_object_mut()) {
+        space.remove("freeSpace");
+    }
+    space
 }
 
-/// One update, with the two fields only the collection has according to the vendor's client (LXCA API, GET
-/// /managementServer/updates).
+/// One update, with the two fields only the collection has according to the vendor's client (docs/lxca-api.md,
+/// Listing).
 fn update(call: &Call<'_>, package: &Package) -> Value {
     let mut shown = shown(call, package);
     if let Some(shown) = shown.as_object_mut() {
         let fixid = Some(&package.fixid);
-        let applied = call.state.history.iter().any(|entry| entry.fixid.as_ref() == fixid);
+        let applied = call.state.history.iter().any(|entry| !entry.failed && entry.fixid.as_ref() == fixid);
         shown.insert("applied".into(), if applied { "true" } else { "false" }.into());
         let state = shown.get("state").cloned().unwrap_or_default();
         shown.insert("status".into(), state);
@@ -97,7 +96,11 @@ fn update(call: &Call<'_>, package: &Package) -> Value {
 
 fn shown(call: &Call<'_>, package: &Package) -> Value {
     let downloading = call.state.downloading(&package.fixid, call.now);
-    package.to_json(call.state.is_applyable(package), downloading)
+    let mut shown = package.to_json(call.state.is_applyable(package), downloading);
+    if let (false, Some(shown)) = (call.state.is_downloadable(package), shown.as_object_mut()) {
+        shown.insert("supportDownload".into(), "false".into());
+    }
+    shown
 }
 
 /// `GET /managementServer/updates/{fix_id_list}`. `ids` as it came: commas separate IDs only when they are not

@@ -1,4 +1,4 @@
-//! What is done with updates of the management server (LXCA API, POST, PUT and DELETE /managementServer/updates).
+//! What is done with updates of the management server (docs/lxca-api.md, Management server updates).
 //!
 //! The pages document the codes 200, 401, 403 and 500 only. A request that is not valid gets 400 here, one that is in
 //! the way of a job 409, as on the pages of the firmware repository.
@@ -6,8 +6,9 @@
 use serde_json::{Map, Value};
 
 use crate::endpoints::uploads::announced;
-use crate::envelope::{CONFLICT, NOT_FOUND, NOT_VALID, done, not_done};
+use crate::envelope::{CONFLICT, NO_SPACE, NOT_FOUND, NOT_VALID, done, not_done};
 use crate::http::decoded;
+use crate::plays::NoSpace;
 use crate::reply::Reply;
 use crate::routes::Call;
 use crate::state::Started;
@@ -24,12 +25,22 @@ pub(crate) fn post(call: Call<'_>) -> Reply {
 }
 
 fn acquire(call: Call<'_>) -> Reply {
-    let fixids = match call.texts("fixids") {
-        Some(fixids) if !fixids.is_empty() => fixids,
-        _ => return not_done(400, NOT_VALID),
-    };
+    // The table calls the attribute `fixid`, and the example joins two IDs in one text.
+    let given = call.texts("fixids").or_else(|| call.texts("fixid")).unwrap_or_default();
+    let fixids: Vec<String> = given.iter().flat_map(|ids| ids.split(',')).map(|id| id.trim().to_owned()).collect();
+    if fixids.is_empty() {
+        return not_done(400, NOT_VALID);
+    }
     if let Some(refusal) = refuse(&call, &fixids) {
         return refusal;
+    }
+    let mut wanted = call.state.management.iter().filter(|package| fixids.contains(&package.fixid));
+    if !wanted.all(|package| call.state.is_downloadable(package)) {
+        return not_done(400, NOT_VALID);
+    }
+    let lacks_space = call.state.download_lacks_space(TaskKind::ManagementAcquire, &fixids);
+    if lacks_space && call.state.settings.plays.no_space == NoSpace::Refused {
+        return not_done(200, NO_SPACE);
     }
     let seconds = call.state.settings.durations.acquire;
     started(call.state.start(TaskKind::ManagementAcquire, &call.caller.user, fixids, seconds, |_| {}))
@@ -49,7 +60,15 @@ fn refresh(call: Call<'_>) -> Reply {
 }
 
 fn import(call: Call<'_>) -> Reply {
-    match call.body().as_ref().and_then(announced) {
+    let body = call.body().unwrap_or_default();
+    // One example announces nothing but a size.
+    let size_alone = body.get("files").is_none() && body.get("size").is_some_and(Value::is_u64);
+    let files = announced(&body).or_else(|| size_alone.then(Vec::new));
+    let bytes = files.iter().flatten().fold(0_u64, |sum, file| sum.saturating_add(file.size));
+    if bytes > call.state.management_free() && call.state.settings.plays.no_space == NoSpace::Refused {
+        return not_done(200, NO_SPACE);
+    }
+    match files {
         Some(files) => started(call.state.announce(TaskKind::ManagementImport, &call.caller.user, files)),
         None => not_done(400, NOT_VALID),
     }

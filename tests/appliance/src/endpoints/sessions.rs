@@ -1,4 +1,4 @@
-//! `/sessions` (LXCA API, /sessions).
+//! `/sessions` (docs/lxca-api.md, Authentication and sessions).
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::accounts;
 use crate::clock;
-use crate::envelope::{COMPLETED, LOGIN_FAILED, NOT_FOUND, NOT_VALID, SERVER_ERROR, family_a, refuse};
+use crate::envelope::{COMPLETED, LOGIN_FAILED, NOT_FOUND, NOT_VALID, family_a, refuse};
 use crate::http::Request;
 use crate::quirks::CsrfLocation;
 use crate::reply::Reply;
@@ -31,9 +31,10 @@ pub(crate) fn log_in(state: &mut State, request: &Request, peer: IpAddr, now: In
     if limit > 0 && open >= limit {
         return refuse(state.settings.quirks.session_limit_status, LOGIN_FAILED);
     }
-    let Ok(session) = Session::new(username, peer, now) else {
-        return refuse(500, SERVER_ERROR);
-    };
+    let mut session = Session::new(username, peer, now);
+    if let Some(fixed) = &state.settings.quirks.session_id {
+        (session.id, session.cookie) = (fixed.clone(), fixed.clone());
+    }
     let reply = opened(&session, change_required, state);
     state.sessions.push(session);
     reply

@@ -1,32 +1,48 @@
-//! `/tasks` (LXCA API, GET /tasks).
+//! `/tasks` (docs/lxca-api.md, Tasks).
 
 use serde_json::{Value, json};
 
 use crate::envelope::{CONFLICT, NOT_FOUND, NOT_VALID, refuse};
+use crate::plays::UnknownJob;
 use crate::reply::Reply;
 use crate::routes::Call;
+use crate::state::State;
 use crate::tasks::Task;
 
 /// `GET /tasks`: all jobs.
 pub(crate) fn list(call: &Call<'_>) -> Reply {
     let children = with_children(call);
-    let shown = |task: &Task| task.to_json(task.job, children, call.now);
-    Reply::json(200, call.state.tasks.iter().map(shown).collect())
+    let shown = |task: &Task| task.to_json(task.job, children, call.now, &call.state.settings.plays);
+    let known = call.state.tasks.iter().filter(|task| !task.is_forgotten());
+    Reply::json(200, known.map(shown).collect())
 }
 
-/// `GET /tasks/{a,b,c}`: always a list. A subtask has a `jobUID` of its own, so it can be asked for as well. IDs
+/// `GET /tasks/{a,b,c}`: always a list. A subtask has its own `jobUID`, so clients can ask for it as well. IDs
 /// nobody knows are left out; when none is known, the answer is 404. Neither is documented.
 pub(crate) fn get(call: &Call<'_>, ids: &str) -> Reply {
     let children = with_children(call);
     let found: Vec<Value> = ids
         .split(',')
         .filter_map(|id| id.parse().ok())
-        .filter_map(|number| Some(call.state.task(number)?.to_json(number, children, call.now)))
+        .filter_map(|number| {
+            let task = known(call.state, number)?;
+            Some(task.to_json(number, children, call.now, &call.state.settings.plays))
+        })
         .collect();
     if found.is_empty() {
-        return refuse(404, NOT_FOUND);
+        return match call.state.settings.plays.unknown_job {
+            UnknownJob::NotFound => refuse(404, NOT_FOUND),
+            UnknownJob::BadRequest => refuse(400, NOT_FOUND),
+            UnknownJob::EmptyList => Reply::json(200, json!([])),
+            UnknownJob::Failure => refuse(200, NOT_FOUND),
+        };
     }
     Reply::json(200, found.into())
+}
+
+/// The job with this number, unless the appliance forgot it.
+fn known(state: &State, number: u64) -> Option<&Task> {
+    state.task(number).filter(|task| !task.is_forgotten())
 }
 
 /// Both ways to leave the children out, today's and the older one.
@@ -45,13 +61,13 @@ pub(crate) fn cancel(call: Call<'_>) -> Reply {
         Some(numbers) if !numbers.is_empty() && body.get("action") == Some(&json!("cancel")) => numbers,
         _ => return refuse(400, NOT_VALID),
     };
-    let tasks: Option<Vec<&Task>> = numbers.iter().map(|number| call.state.task(*number)).collect();
+    let tasks: Option<Vec<&Task>> = numbers.iter().map(|number| known(call.state, *number)).collect();
     match tasks {
         None => refuse(400, NOT_FOUND),
         Some(tasks) if tasks.iter().any(|task| task.end.is_some()) => refuse(412, CONFLICT),
         Some(_) => {
             for number in numbers {
-                call.state.cancel(number);
+                call.state.cancel_soon(number);
             }
             Reply::empty(200)
         }
@@ -97,7 +113,7 @@ pub(crate) fn delete(call: Call<'_>, ids: &str) -> Reply {
     let Some(numbers) = numbers(ids.split(',')) else {
         return refuse(400, NOT_VALID);
     };
-    let tasks: Option<Vec<&Task>> = numbers.iter().map(|number| call.state.task(*number)).collect();
+    let tasks: Option<Vec<&Task>> = numbers.iter().map(|number| known(call.state, *number)).collect();
     match tasks {
         None => refuse(404, NOT_FOUND),
         Some(tasks) if tasks.iter().any(|task| task.end.is_none()) => refuse(412, CONFLICT),

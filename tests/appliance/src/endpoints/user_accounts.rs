@@ -1,4 +1,4 @@
-//! `/userAccounts` and `/userAccountSettings` (LXCA API, user accounts).
+//! `/userAccounts` and `/userAccountSettings` (docs/lxca-api.md, Account records).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::reply::Reply;
 use crate::routes::Call;
 use crate::settings::Settings;
 
-/// How long before its end a password is said to expire (LXCA user guide, user-account security settings).
+/// How long before its end a password is said to expire (docs/lxca-api.md, Account policy).
 const WARNING: Duration = Duration::from_secs(5 * 86_400);
 
 /// `GET /userAccounts`: all accounts.
@@ -104,7 +104,7 @@ pub(crate) fn change_password(call: Call<'_>) -> Reply {
 }
 
 /// The rules that a new password follows. They can be set on a real appliance, in a part of its settings that the
-/// documents at hand do not show; these are a choice.
+/// readable documents do not show; these are our choice.
 fn is_acceptable(new: &str, old: &str) -> bool {
     let long = new.chars().count() >= 8;
     let mixed = new.chars().any(char::is_alphabetic) && new.chars().any(char::is_numeric);
@@ -133,7 +133,7 @@ fn shown_rules(settings: &Settings) -> Value {
 }
 
 /// `PUT /userAccountSettings`: new rules, which count at once. Every attribute is required. Others are ignored: the
-/// page goes on where the copies at hand end.
+/// readable copies of the page are cut off.
 pub(crate) fn set_rules(call: Call<'_>) -> Reply {
     let body = call.body().unwrap_or_default();
     // Limits are documented for the last one only.

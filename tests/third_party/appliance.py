@@ -1,4 +1,4 @@
-"""A simulated appliance in a process of its own."""
+"""A simulated appliance in its own process."""
 
 from __future__ import annotations
 

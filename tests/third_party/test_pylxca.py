@@ -252,7 +252,7 @@ class Pylxca(unittest.TestCase):
 
     def test_importing_into_the_management_server(self) -> None:
         """An update is four files, which are announced and then sent."""
-        name = "lnvgy_sw_lxca_strangerepo1-1.0.0_anyos_noarch"
+        name = "lnvgy_sw_lxca_thirdrepo1-1.0.0_anyos_noarch"
         files = [Path(self.folder.name, name + end) for end in (".txt", ".xml", ".chg", ".tgz")]
         for file in files:
             file.write_bytes(b"content of " + file.name.encode())
@@ -262,7 +262,11 @@ class Pylxca(unittest.TestCase):
         self.assertIn(self.server("import", files=paths, jobid=str(job))["result"], GOOD)
         self.assertEqual(self.appliance.requests(1), [f"POST /files{UPDATES}?action=import&jobid={job} 200"])
         self.complete(job)
-        self.assertEqual(self.updates()[name]["payload"], "true")
+        update = self.updates()[name]
+        self.assertEqual((update["payload"], update["downloadedsize"]), ("true", update["totalsize"]))
+        for kind, end in (("readme", "txt"), ("changeHistory", "chg")):
+            answer = self.server("query_fixids", fixids=name, type=kind)
+            self.assertEqual(answer["value"], f"content of {name}.{end}")
 
     def test_tasks(self) -> None:
         """List, one, several, without children, cancel, delete."""
@@ -289,7 +293,7 @@ class Pylxca(unittest.TestCase):
 
     def test_tasks_of_ones_own(self) -> None:
         """Create, update."""
-        job = self.tasks(action="create", template='{"createdBy": "stranger"}').json()["jobUID"]
+        job = self.tasks(action="create", template='{"createdBy": "client"}').json()["jobUID"]
         self.assertEqual(self.appliance.requests(1), ["POST /tasks 200"])
         for percentage, status in ((50, "Running"), (100, "Complete")):
             update = [{"jobUID": job, "percentage": percentage}]

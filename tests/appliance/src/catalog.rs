@@ -3,7 +3,7 @@
 use crate::package::Package;
 
 /// Machine types the appliance knows, as `type`, `displayType`, `category`, `name` and `inventoryMT`
-/// (LXCA API, GET /updateRepositories/firmware: `supportedMts`).
+/// (docs/lxca-api.md, Reading it: `supportedMts`).
 pub(crate) const MACHINE_TYPES: [(&str, &str, &str, &str, bool); 4] = [
     ("7X06,7X05", "7X06", "server", "Lenovo ThinkSystem SR650 Server", true),
     ("7X02", "7X02", "server", "Lenovo ThinkSystem SR630 Server", false),
@@ -11,7 +11,7 @@ pub(crate) const MACHINE_TYPES: [(&str, &str, &str, &str, bool); 4] = [
     ("7159BF7,7159BR6,7159HC9", "7159", "rackswitch", "Lenovo RackSwitch G8124E", false),
 ];
 
-/// Firmware updates: four in the catalogue, one of them downloaded; a fifth appears with the first refresh.
+/// Firmware updates: four in the catalog, one of them downloaded; a fifth appears with the first refresh.
 pub(crate) fn firmware() -> Vec<Package> {
     let package = |fixid: &str, name: &str, version: &str, size, comp: &str, types: &[&str]| Package {
         comp: comp.into(),
@@ -76,7 +76,7 @@ pub(crate) fn firmware() -> Vec<Package> {
     ]
 }
 
-/// UpdateXpress System Packs: two in the catalogue, none downloaded.
+/// UpdateXpress System Packs: two in the catalog, none downloaded.
 pub(crate) fn uxsps() -> Vec<Package> {
     ["7x06", "7x02"]
         .iter()
@@ -94,8 +94,7 @@ pub(crate) fn uxsps() -> Vec<Package> {
 }
 
 /// Updates of the management server: its own next version, and three repository packs. The first pack has the fix ID
-/// of the documents' example, the last one the older form with a hyphen (LXCA API, GET
-/// /managementServer/updates/{fix_id_list}).
+/// of the documents' example, the last one the older form with a hyphen (docs/lxca-api.md, By fix id).
 pub(crate) fn management(version: &str) -> Vec<Package> {
     let next = next_version(version);
     let server = Package {

@@ -118,15 +118,39 @@ fn a_login_without_its_fields_is_a_bad_request() {
 }
 
 #[test]
-fn without_credentials_there_is_401_or_the_login_page() {
+fn without_credentials_there_is_the_login_page_or_401() {
     let appliance = start();
-    let refused = send(&appliance, "GET", "/aicc", &[], b"");
-    assert_eq!((refused.status, refused.json()["result"].as_str()), (401, Some("failure")));
-    appliance.change(|state| state.settings.quirks.unauthenticated = Unauthenticated::Redirect);
     let redirect = send(&appliance, "GET", "/aicc", &[], b"");
     assert_eq!(redirect.status, 302);
     let page = send(&appliance, "GET", redirect.header("location").unwrap(), &[], b"");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=UTF-8")));
+    assert_eq!(send(&appliance, "PUT", "/tasks", &[], b"{}").status, 401);
+    // Wrong credentials are another thing than none.
+    assert_eq!(send(&appliance, "GET", "/aicc", &[&token("USERID", "wrong")], b"").status, 401);
+    appliance.change(|state| state.settings.quirks.unauthenticated = Unauthenticated::Json);
+    let refused = send(&appliance, "GET", "/aicc", &[], b"");
+    assert_eq!((refused.status, refused.json()["result"].as_str()), (401, Some("failure")));
+}
+
+#[test]
+fn a_forgotten_session_is_refused_in_several_ways() {
+    let appliance = start();
+    for status in [401, 403, 302] {
+        appliance.change(|state| state.settings.quirks.forgotten_session_status = status);
+        assert_eq!(send(&appliance, "GET", "/aicc", &["Cookie: JSESSIONID=gone"], b"").status, status);
+    }
+}
+
+#[test]
+fn a_server_chooses_its_session_ids() {
+    let appliance = start();
+    appliance.change(|state| state.settings.quirks.session_id = Some("XClarity".into()));
+    let login = log_in(&appliance);
+    assert_eq!(
+        (login.cookie("JSESSIONID").as_deref(), login.json()["response"]["session"]["id"].as_str()),
+        (Some("XClarity"), Some("XClarity"))
+    );
+    assert_eq!(send(&appliance, "GET", "/sessions", &["Cookie: JSESSIONID=XClarity"], b"").status, 200);
 }
 
 #[test]

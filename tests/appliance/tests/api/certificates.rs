@@ -98,7 +98,7 @@ fn a_restart_may_bring_another_certificate() {
         let shown = kind.unwrap_or(CertificateKind::InternalCa);
         assert_eq!(appliance.change(|state| state.settings.certificate), shown);
         until_up(&appliance);
-        // The CA is the one of before, or a stranger.
+        // The CA is the same as before, or an unknown one.
         let trusted = outcome(&appliance, "localhost") == "accepted";
         assert_eq!(trusted, shown == CertificateKind::InternalCa);
         seen.push(appliance.certificate_fingerprint());
@@ -108,7 +108,7 @@ fn a_restart_may_bring_another_certificate() {
     assert_ne!(seen[2], seen[3]);
 }
 
-/// Waits until somebody listens again.
+/// Waits until the port accepts connections again.
 fn until_up(appliance: &Appliance) {
     let end = Instant::now() + Duration::from_secs(20);
     while TcpStream::connect((appliance.host(), appliance.port())).is_err() {

@@ -156,6 +156,44 @@ fn only_who_announced_files_may_upload_them() {
 }
 
 #[test]
+fn an_imported_update_is_what_was_uploaded() {
+    let appliance = Appliance::start(Settings { speed: 1000.0, ..Settings::default() }).unwrap();
+    let fixid = "lnvgy_sw_lxca_own-1.0.0_anyos_noarch";
+    let contents = [("txt", "the readme"), ("chg", "the history"), ("xml", "<update/>"), ("tgz", "the payload")];
+    let files: Vec<Value> = contents
+        .iter()
+        .map(
+            |(end, content)| json!({ "index": 0, "name": format!("{fixid}.{end}"), "size": content.len(), "type": "" }),
+        )
+        .collect();
+    let job = act(&appliance, "POST", "import", &json!({ "files": files })).json()["jobid"].clone();
+    let parts = contents.iter().map(|(end, content)| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{fixid}.{end}\"\r\n\r\n{content}\r\n")
+    });
+    let form = parts.collect::<String>() + "--b--\r\n";
+    let headers = [basic(&appliance), "Content-Type: multipart/form-data; boundary=b".into()];
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let target = format!("/files{UPDATES}?action=import&jobid={job}");
+    assert_eq!(send(&appliance, "POST", &target, &headers, form.as_bytes()).status, 200);
+    let (end, item) = (Instant::now() + Duration::from_secs(20), format!("{UPDATES}/{fixid}"));
+    while get(&appliance, &item)["update"][0]["payload"] != "true" {
+        assert!(Instant::now() < end, "not imported");
+    }
+    for (filetype, content) in [("readme", "the readme"), ("changeHistory", "the history")] {
+        assert_eq!(get(&appliance, &format!("{item}?filetype={filetype}"))["value"], content);
+    }
+}
+
+#[test]
+fn a_finished_download_is_whole_to_the_byte() {
+    let appliance = start();
+    appliance.change(|state| state.management[0].downloaded = true);
+    let update = get(&appliance, &format!("{UPDATES}/{NEXT}"))["update"][0].clone();
+    assert_eq!((&update["downloadedsize"], &update["totalsize"]), (&json!(2_913_206_272_u64), &update["totalsize"]));
+    assert_eq!(update["downloadedsize"], update["totalsize"]);
+}
+
+#[test]
 fn connections_are_kept_open_for_more_requests() {
     use std::io::{Read as _, Write as _};
     let appliance = start();

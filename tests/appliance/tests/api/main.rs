@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that fails may end as it likes"
+    reason = "a test that fails may panic"
 )]
 
 mod access;
@@ -13,10 +13,13 @@ mod accounts;
 mod binary;
 mod certificates;
 mod client;
+mod downloads;
 mod faults;
 mod firmware;
+mod hostile;
 mod load;
 mod management;
+mod plays;
 mod quirks;
 mod restart;
 mod tasks;

@@ -58,7 +58,7 @@ fn it_says_how_to_be_reached_shows_requests_and_cleans_up() {
     let secret = "Cookie: JSESSIONID=nobody knows";
     let fetched = Command::new("curl")
         .args(["--silent", "--cacert", &text("ca_path"), "--user", &format!("USERID:{}", text("password"))])
-        .args(["--user-agent", "a stranger", "--header", secret])
+        .args(["--user-agent", "a client", "--header", secret])
         .arg(format!("https://{}:{}/sessions", text("host"), described["port"]))
         .output();
     // A machine without curl sees the rest of this test.
@@ -71,7 +71,7 @@ fn it_says_how_to_be_reached_shows_requests_and_cleans_up() {
             (&"GET".into(), &"/sessions".into(), &200.into())
         );
         let headers = entry["headers"].as_array().unwrap();
-        for (name, value) in [("user-agent", "a stranger"), ("authorization", "********"), ("cookie", "********")] {
+        for (name, value) in [("user-agent", "a client"), ("authorization", "********"), ("cookie", "********")] {
             assert!(headers.contains(&serde_json::json!([name, value])), "{line}");
         }
         assert!(!line.contains(&text("password")) && !line.contains("Basic ") && !line.contains("nobody knows"));
@@ -196,7 +196,7 @@ fn it_writes_an_inventory_once() {
         assert_eq!(variables, wanted);
     }
     assert!(terminate(&mut child));
-    // A file that is there already may be somebody's.
+    // An existing file is not overwritten.
     let mut second = Command::new(env!("CARGO_BIN_EXE_lxca-appliance")).arg("serve").args(arguments).spawn().unwrap();
     let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while second.try_wait().unwrap().is_none() && std::time::Instant::now() < end {
