@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -105,9 +106,10 @@ struct BoltDetails {
 }
 
 impl Answer {
-    /// The answer to a call that ended in one way or the other, with all that was learned.
-    pub fn new(outcome: Result<Success, Failure>, report: &Report) -> Answer {
-        let learned = report.summary();
+    /// The answer to a call that ended in one way or the other, with all that was learned. Data that cannot be shown
+    /// before the deadline, if there is one, are left out with a warning.
+    pub fn new(outcome: Result<Success, Failure>, report: &Report, deadline: Option<Instant>) -> Answer {
+        let learned = report.summary(deadline);
         let (changed, msg, comment, error) = match outcome {
             Ok(Success { changed, msg, detail }) => {
                 let comment = if detail.is_empty() { msg.clone() } else { format!("{msg} {detail}") };
@@ -138,6 +140,38 @@ impl Answer {
             bolt_error,
         }
     }
+
+    /// The answer as one line, without secrets. This may take a while: build it before you claim stdout, or a signal that
+    /// comes meanwhile cannot be answered.
+    pub fn line(&self, secrets: &Secrets) -> Line {
+        self.line_of(secrets.json(self))
+    }
+
+    /// The same, if it is ready before the deadline. Otherwise without all that the appliance sent, which a warning says.
+    pub fn line_before(mut self, secrets: &Secrets, deadline: Instant) -> Line {
+        if let Ok(line) = secrets.json_before(&self, deadline) {
+            return self.line_of(Ok(line));
+        }
+        self.data = None;
+        self.messages = Vec::new();
+        self.api_version = None;
+        self.warnings = vec![NO_TIME.into()];
+        if let Some(error) = &mut self.bolt_error {
+            error.details.messages = Vec::new();
+        }
+        self.line(secrets)
+    }
+
+    fn line_of(&self, json: serde_json::Result<(Clean, bool)>) -> Line {
+        Line { json: json.ok().map(|(clean, _)| clean), failed: self.failed }
+    }
+}
+
+/// An answer, ready to be printed.
+pub struct Line {
+    /// Nothing when it cannot be written as JSON.
+    json: Option<Clean>,
+    failed: bool,
 }
 
 /// The right to print: exactly one answer leaves the process, whichever thread has it.
@@ -151,19 +185,21 @@ impl Stdout {
         (!CLAIMED.swap(true, Ordering::SeqCst)).then_some(Stdout(()))
     }
 
-    /// Prints an answer as one line, without secrets. Gives the exit status: 0, or 1 for a failure and for a stdout that
-    /// cannot be written.
-    pub fn print(self, answer: &Answer, secrets: &Secrets) -> ExitCode {
-        let line = secrets.json(answer);
-        let line = line.as_ref().map_or(FALLBACK_ANSWER, |(line, _)| line.text());
+    /// Prints an answer. Gives the exit status: 0, or 1 for a failure and for a stdout that cannot be written.
+    pub fn print(self, line: &Line) -> ExitCode {
+        let text = line.json.as_ref().map_or(FALLBACK_ANSWER, Clean::text);
         let mut stdout = std::io::stdout().lock();
-        let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
-        match (answer.failed, written.and_then(|()| stdout.flush())) {
-            (false, Ok(())) => ExitCode::SUCCESS,
+        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
+        match (line.failed, written.and_then(|()| stdout.flush())) {
+            (false, Ok(())) if line.json.is_some() => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         }
     }
 }
+
+/// What an answer says that had to leave before it was ready.
+const NO_TIME: &str =
+    "Masking secrets took too long: data, messages and warnings of the appliance were left out of this answer.";
 
 /// What is printed when an answer cannot be written as JSON, which no type in it allows.
 const FALLBACK_ANSWER: &str = r#"{"changed":false,"failed":true,"msg":"The answer cannot be written as JSON, a defect of lxca.","error":{"kind":"internal","retryable":false}}"#;

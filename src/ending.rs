@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -19,6 +19,9 @@ const LEAVING: Duration = Duration::from_secs(6);
 
 /// How long a signal lets an answer be printed that was begun before it.
 const PRINTING: Duration = Duration::from_secs(1);
+
+/// How long a signal lets secrets be masked in what was learned before it.
+const MASKING: Duration = Duration::from_secs(1);
 
 /// What has to be known to end at any moment.
 #[derive(Clone, Default)]
@@ -68,8 +71,9 @@ impl Ending {
                 let text = format!(
                     "{name} arrived before the answer{host} was complete; `data` holds what came before, if anything did."
                 );
-                let answer = Answer::new(Err(Failure::new(Kind::Interrupted, text)), &self.report);
-                stdout.print(&answer, &self.report.secrets);
+                let deadline = Instant::now() + MASKING;
+                let answer = Answer::new(Err(Failure::new(Kind::Interrupted, text)), &self.report, Some(deadline));
+                stdout.print(&answer.line_before(&self.report.secrets, deadline));
             }
             // The answer is being printed; a reader that does not read must not keep the process alive.
             None => thread::sleep(PRINTING),
@@ -85,9 +89,10 @@ impl Ending {
             "A defect of lxca{}; please report it with the input, without the password.",
             place.unwrap_or_default()
         );
-        let answer = Answer::new(Err(Failure::new(Kind::Internal, text)), &self.report.bare());
+        let answer = Answer::new(Err(Failure::new(Kind::Internal, text)), &self.report.bare(), None);
+        let line = answer.line(&self.report.secrets);
         if let Some(stdout) = Stdout::claim() {
-            stdout.print(&answer, &self.report.secrets);
+            stdout.print(&line);
         }
         let (done, left) = mpsc::channel();
         let ending = self.clone();

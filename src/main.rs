@@ -87,9 +87,11 @@ fn settings(connection: Connection) -> Settings {
 fn answered(outcome: impl FnOnce(&Ending) -> Result<Success, Failure>) -> ExitCode {
     let ending = Ending::default();
     ending.watch();
-    let answer = Answer::new(outcome(&ending), &ending.report);
+    let answer = Answer::new(outcome(&ending), &ending.report, None);
+    // Built before the claim: a signal is answered even while secrets are masked.
+    let line = answer.line(&ending.report.secrets);
     match Stdout::claim() {
-        Some(stdout) => stdout.print(&answer, &ending.report.secrets),
+        Some(stdout) => stdout.print(&line),
         None => loop {
             std::thread::park();
         },

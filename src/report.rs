@@ -3,9 +3,12 @@
 //! The client adds what every answer brings, an operation what it read. Nothing here prints.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde::ser::Error as _;
 
 use crate::call::Caller;
 use crate::lock::lock;
@@ -35,14 +38,28 @@ struct Learned {
 
 /// What is learned of an operation's data, whatever its type.
 trait Data: Send + Sync {
-    fn json(&self, secrets: &Secrets) -> serde_json::Result<(Clean, bool)>;
+    fn json(&self, secrets: &Secrets, deadline: Option<Instant>) -> serde_json::Result<(Clean, bool)>;
 }
 
 impl<T: Serialize + Send> Data for Mutex<T> {
-    fn json(&self, secrets: &Secrets) -> serde_json::Result<(Clean, bool)> {
-        secrets.json(&*lock(self))
+    fn json(&self, secrets: &Secrets, deadline: Option<Instant>) -> serde_json::Result<(Clean, bool)> {
+        let Some(deadline) = deadline else { return secrets.json(&*lock(self)) };
+        loop {
+            match self.try_lock() {
+                Ok(data) => return secrets.json_before(&*data, deadline),
+                Err(TryLockError::Poisoned(data)) => return secrets.json_before(&*data.into_inner(), deadline),
+                // Another thread is masking them.
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                    return Err(serde_json::Error::custom("another thread was still masking secrets in it"));
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
 }
+
+/// The warning when something was masked in what the appliance sent.
+pub const MASKED: &str = "A secret of this call stood in the data and was replaced by ********.";
 
 /// What the answer shows of a report.
 #[derive(Default)]
@@ -103,8 +120,9 @@ impl Report {
         lock(&self.learned).data = Some(data);
     }
 
-    /// Everything that was learned, without secrets where it is data.
-    pub fn summary(&self) -> Summary {
+    /// Everything that was learned, without secrets where it is data. Data that take longer than the deadline, if there
+    /// is one, are left out with a warning.
+    pub fn summary(&self, deadline: Option<Instant>) -> Summary {
         let (mut summary, data) = {
             let learned = lock(&self.learned);
             let mut warnings = learned.warnings.clone();
@@ -122,15 +140,14 @@ impl Report {
             // Not written under this lock: an operation warns while it holds its data.
             (summary, learned.data.clone())
         };
-        match data.map(|data| data.json(&self.secrets)) {
+        match data.map(|data| data.json(&self.secrets, deadline)) {
             Some(Ok((data, masked))) => {
-                if masked {
-                    let text = "A secret of this call stood in the data and was replaced by ********.";
-                    summary.warnings.push(text.into());
+                if masked && !summary.warnings.iter().any(|warning| warning == MASKED) {
+                    summary.warnings.push(MASKED.into());
                 }
                 summary.data = Some(data);
             }
-            Some(Err(error)) => summary.warnings.push(format!("The data could not be written as JSON: {error}.")),
+            Some(Err(error)) => summary.warnings.push(format!("The data were left out of this answer: {error}.")),
             None => {}
         }
         summary

@@ -11,7 +11,7 @@ use ureq::http::Method;
 use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
 use crate::log::Log;
-use crate::report::Report;
+use crate::report::{MASKED, Report};
 use crate::scrub::Secret;
 
 mod auth;
@@ -262,14 +262,22 @@ impl Client {
             Err(_) => return Err(self.refused(path, &reply, format!("{} and JSON that is refused", what()))),
         };
         let broken = serde_json::from_str::<IgnoredAny>(&mended.text).err();
+        let mut login = None;
         let envelope = match broken {
             None => {
                 wire::text::compact(&mut mended.text);
+                auth::learn_from_body(&mended.text, &self.report.secrets);
+                // The CSRF token of a login is needed as it came.
+                login = (path == SESSIONS).then(|| mended.text.clone());
+                let (text, masked) = self.report.secrets.mask_answer(std::mem::take(&mut mended.text));
+                mended.text = text;
+                if masked && login.is_none() {
+                    self.report.warn(MASKED);
+                }
                 Envelope::read(&mended.text)
             }
             Some(_) => Envelope::read(""),
         };
-        auth::learn_from_body(if broken.is_none() { &mended.text } else { "" }, &self.report.secrets);
         let quote = envelope.quote(&self.report.secrets);
         let quoted = quote.map(|quote| format!(": {}", self.shortened(&quote, LONGEST_QUOTE))).unwrap_or_default();
         // What a good login says of itself is no news to anybody.
@@ -304,7 +312,7 @@ impl Client {
             };
             Failure { http_status: Some(status), ..failure }
         });
-        Ok(Body { text: mended.text, status, failure })
+        Ok(Body { text: login.unwrap_or(mended.text), status, failure })
     }
 
     /// The failure of an answer whose HTTP status is none of success.
