@@ -153,14 +153,26 @@ impl Answer {
         }
     }
 
-    /// The answer as one line of JSON, without secrets.
-    pub fn line(&self, secrets: &Secrets) -> String {
-        match secrets.json(self, None) {
-            Ok((line, _)) => line.into_text(),
-            Err(_) => FALLBACK_ANSWER.into(),
+    /// The answer as one line of JSON, without secrets. At the deadline, all that the appliance sent is left out, and a
+    /// warning says so.
+    pub fn line(mut self, secrets: &Secrets, deadline: Option<Instant>) -> String {
+        let mut line = secrets.json(&self, deadline);
+        if line.is_err() && deadline.is_some() {
+            self.data = None;
+            self.diff = None;
+            self.messages = Vec::new();
+            self.api_version = None;
+            self.warnings = vec![OUT_OF_TIME.into()];
+            self.bolt_error = None;
+            line = secrets.json(&self, None);
         }
+        line.map_or_else(|_| FALLBACK_ANSWER.into(), |(line, _)| line.into_text())
     }
 }
+
+/// The warning of an answer that had to leave before it was ready.
+const OUT_OF_TIME: &str =
+    "Masking secrets took too long: data, messages and warnings of the appliance were left out of this answer.";
 
 /// A sentence of at most [`LONGEST_SENTENCE`] characters, masked before it is cut, since half a secret would stay.
 fn bounded(secrets: &Secrets, text: &str) -> String {

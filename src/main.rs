@@ -121,7 +121,7 @@ fn answered(result: impl FnOnce(&Shutdown) -> Result<Success, Failure>) -> ExitC
     shutdown.watch();
     let result = result(&shutdown);
     let status = if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    let line = Answer::new(result, &shutdown.outcome, None).line(&shutdown.outcome.secrets);
+    let line = Answer::new(result, &shutdown.outcome, None).line(&shutdown.outcome.secrets, None);
     match Stdout::claim() {
         Some(stdout) => stdout.print(&line, status),
         None => loop {

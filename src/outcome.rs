@@ -3,10 +3,12 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde::ser::Error as _;
 
 use crate::lock::lock;
 use crate::message::{MOST_MESSAGES, Message};
@@ -59,8 +61,25 @@ trait Recorded: Send + Sync {
 
 impl<T: Serialize + Send> Recorded for Mutex<Option<T>> {
     fn json(&self, secrets: &Secrets, deadline: Option<Instant>) -> Option<serde_json::Result<(Clean, bool)>> {
-        lock(self).as_ref().map(|value| secrets.json(value, deadline))
+        let shown = |value: &Option<T>| value.as_ref().map(|value| secrets.json(value, deadline));
+        let Some(end) = deadline else { return shown(&lock(self)) };
+        loop {
+            match self.try_lock() {
+                Ok(value) => return shown(&value),
+                Err(TryLockError::Poisoned(value)) => return shown(&value.into_inner()),
+                // Another thread is writing or masking it.
+                Err(TryLockError::WouldBlock) if Instant::now() >= end => {
+                    return Some(Err(serde_json::Error::custom("another thread was still masking it")));
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
+}
+
+/// The warning that something was masked.
+fn masked_in(name: &str) -> String {
+    format!("A secret of this call stood in the {name} and was replaced by ********.")
 }
 
 /// What the answer shows of an outcome.
@@ -144,6 +163,11 @@ impl Outcome {
         }
     }
 
+    /// Warns that a secret was masked in what the appliance sent.
+    pub fn warn_masked(&self) {
+        self.warn(masked_in("data"));
+    }
+
     /// Shows the operation's data from now on, whenever there are any.
     pub fn show_data<T: Serialize + Send + 'static>(&self, data: Arc<Mutex<Option<T>>>) {
         lock(&self.learned).data = Some(data);
@@ -181,8 +205,10 @@ impl Outcome {
         {
             Ok((value, masked)) => {
                 if masked {
-                    let text = format!("A secret of this call stood in the {name} and was replaced by ********.");
-                    summary.warnings.push(text);
+                    let text = masked_in(name);
+                    if !summary.warnings.contains(&text) {
+                        summary.warnings.push(text);
+                    }
                 }
                 Some(value)
             }

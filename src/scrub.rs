@@ -1,41 +1,55 @@
-//! Known secrets out of every outgoing string: the last step before the answer is printed.
+//! Keeps known secrets out of every outgoing string.
 //!
-//! serde's data model draws the line the contract asks for: field names and enum variants are our own words and stay
-//! as they are, every other string and every key of a map is text that may repeat a secret. So the answer is
-//! serialised through [`Scrubbing`], and no field can be forgotten.
+//! Secrets the caller gave are masked at the exit, in everything. serde's data model draws the line: field names and
+//! enum variants are our own words and stay, every other string and every key of a map is text that may repeat a
+//! secret. So the answer is serialized through [`Scrubbing`], and no field can be forgotten.
+//!
+//! Secrets the server chose are masked in the server's text only, when it arrives or is quoted: a session id such as
+//! `XClarity` must not turn our own sentences into asterisks.
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
-use crate::scrub::matcher::Matcher;
+use crate::scrub::one_line::OneLine;
+use crate::scrub::search::{Clock, Found, Late, Search, Spellings};
 use crate::scrub::serializer::Scrubbing;
 
-mod matcher;
+mod entities;
+mod escapes;
+mod one_line;
+mod search;
 mod serializer;
 
 /// What stands where a secret stood.
 pub const MASK: &str = "********";
 
-/// How many secrets learned from answers are kept: each costs a search of every text.
+/// How many secrets learned from answers are kept, the newest ones.
 const MOST_LEARNED: usize = 64;
+
+/// A longer text is not learned, in bytes: no session id or token is that long.
+const LONGEST_LEARNED: usize = 4 << 10;
 
 /// The name of the newtype [`Clean`].
 const CLEAN: &str = "lxca::Clean";
 
-/// A value that is never shown: its `Debug` form is the mask, and it has no `Display` and no `Serialize`.
+/// A value that is never shown: its `Debug` form is the mask, and it has no `Display` and no `Serialize`. It is zeroed
+/// when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Keeps a secret.
     pub fn new(secret: impl Into<String>) -> Secret {
-        Secret(secret.into())
+        Secret(Zeroizing::new(secret.into()))
     }
 
     /// The value itself, for the wire.
@@ -44,9 +58,9 @@ impl Secret {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Secret {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-        <String as serde::Deserialize>::deserialize(deserializer).map(Secret::new)
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
     }
 }
 
@@ -56,74 +70,103 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Every secret known to this call: password, basic token, JSESSIONID, CSRF token, session id, a proxy's credentials
-/// (contract, section 3). Shared, because a login adds to it while the call runs.
+/// Every secret known to this call (docs/contract.md, Secrets). Clones share them: a login adds to them while the call
+/// runs.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<RwLock<Known>>);
 
-/// Secrets, each prepared for searching.
 #[derive(Default)]
 struct Known {
     /// From the options and the environment.
-    given: Vec<Arc<Matcher>>,
-    /// From answers, the oldest first.
-    learned: VecDeque<Arc<Matcher>>,
+    given: Group,
+    /// From answers.
+    learned: Group,
 }
 
-impl Known {
-    fn all(&self) -> impl Iterator<Item = &Arc<Matcher>> {
-        self.given.iter().chain(&self.learned)
+/// Secrets that are looked for together, the oldest first.
+#[derive(Default)]
+struct Group {
+    secrets: VecDeque<Arc<Spellings>>,
+    search: OnceLock<Arc<Search>>,
+}
+
+impl Group {
+    /// Adds a secret, and drops the oldest ones beyond so many.
+    fn add(&mut self, spellings: Spellings, most: usize) {
+        if spellings.secret().is_empty() {
+            return;
+        }
+        match self.secrets.iter().position(|known| known.secret() == spellings.secret()) {
+            // The newest again.
+            Some(place) => {
+                let known = self.secrets.remove(place);
+                self.secrets.extend(known);
+            }
+            None => {
+                self.secrets.push_back(Arc::new(spellings));
+                while self.secrets.len() > most {
+                    self.secrets.pop_front();
+                }
+                self.search = OnceLock::new();
+            }
+        }
     }
 
-    /// A secret to add, unless it is empty or known.
-    fn prepared(&self, secret: &str) -> Option<Arc<Matcher>> {
-        let known = self.all().any(|known| known.secret() == secret);
-        (!secret.is_empty() && !known).then(|| Arc::new(Matcher::new(secret)))
+    fn search(&self) -> Arc<Search> {
+        self.search.get_or_init(|| Arc::new(Search::new(self.secrets.iter().cloned()))).clone()
     }
 }
 
 impl Secrets {
-    /// Remembers a secret of the caller's; an empty one is none.
+    /// Remembers a secret the caller gave, unless it is empty.
     pub fn add(&self, secret: &str) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let new = known.prepared(secret);
-        known.given.extend(new);
+        known.given.add(Spellings::in_every_charset(secret), usize::MAX);
     }
 
-    /// Remembers a secret that an answer brought. Of very many only the last are kept: a server that makes a new session
-    /// for every request repeats the newest, if any.
+    /// Remembers a secret the server chose, unless it is empty or longer than 4 KiB. The newest 64 are kept: a server
+    /// that makes a new session for every request repeats the latest, if any.
     pub fn learn(&self, secret: &str) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let new = known.prepared(secret);
-        known.learned.extend(new);
-        if known.learned.len() > MOST_LEARNED {
-            known.learned.pop_front();
+        if secret.len() <= LONGEST_LEARNED {
+            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            known.learned.add(Spellings::of(secret), MOST_LEARNED);
         }
     }
 
-    /// The text with every known secret masked. Mask before you shorten, or half a secret stays.
+    /// The server's text with every known secret masked. Mask before you shorten, or half a secret stays.
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.scrubber().mask(text)
+        let scrubber = self.scrubber(|known| vec![known.given.search(), known.learned.search()], None);
+        // Without a deadline it is never late.
+        scrubber.mask(text).unwrap_or(Cow::Borrowed(MASK))
     }
 
-    /// The text with the secrets masked that the caller gave.
+    /// Our own text with every secret masked that the caller gave.
     pub fn mask_given<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.mask(text)
+        // Without a deadline it is never late.
+        self.scrubber(|known| vec![known.given.search()], None).mask(text).unwrap_or(Cow::Borrowed(MASK))
     }
 
-    /// The value as JSON without secrets, and whether one had to be masked.
+    /// The JSON text of an answer with every secret masked that the server chose, in each string and each key, and
+    /// whether there was one. Every other byte stays as it came.
+    pub fn mask_answer(&self, json: String) -> (String, bool) {
+        let scrubber = self.scrubber(|known| vec![known.learned.search()], None);
+        match scrubber.mask_json(&json) {
+            Ok(Cow::Borrowed(_)) => (json, false),
+            Ok(Cow::Owned(masked)) => (masked, true),
+            // Without a deadline it is never late.
+            Err(Late) => (String::from("null"), true),
+        }
+    }
+
+    /// The value as JSON on one line without the secrets the caller gave, and whether one had to be masked.
     ///
     /// # Errors
-    /// Only when the value's own `Serialize` fails.
-    pub fn json(
-        &self,
-        value: &impl Serialize,
-        _deadline: Option<std::time::Instant>,
-    ) -> serde_json::Result<(Clean, bool)> {
-        let scrubber = self.scrubber();
+    /// When the deadline, if there is one, passes before it is ready, or the value's own `Serialize` fails.
+    pub fn json(&self, value: &impl Serialize, deadline: Option<Instant>) -> serde_json::Result<(Clean, bool)> {
+        let scrubber = self.scrubber(|known| vec![known.given.search()], deadline);
         let mut text = Vec::new();
         value.serialize(Scrubbing {
-            inner: &mut serde_json::Serializer::new(&mut text),
+            inner: &mut serde_json::Serializer::with_formatter(&mut text, OneLine),
             scrubber: &scrubber,
             raw: false,
         })?;
@@ -131,12 +174,9 @@ impl Secrets {
         Ok((Clean(RawValue::from_string(text)?), scrubber.masked.get()))
     }
 
-    /// The secrets known at this moment. The longest first: a token that contains the password is masked as a whole.
-    fn scrubber(&self) -> Scrubber {
+    fn scrubber(&self, searches: impl FnOnce(&Known) -> Vec<Arc<Search>>, deadline: Option<Instant>) -> Scrubber {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut matchers: Vec<Arc<Matcher>> = known.all().cloned().collect();
-        matchers.sort_by_key(|matcher| Reverse(matcher.secret().len()));
-        Scrubber { matchers, masked: Cell::new(false) }
+        Scrubber { searches: searches(&known), clock: Clock::new(deadline), masked: Cell::new(false) }
     }
 }
 
@@ -146,6 +186,7 @@ pub struct Clean(Box<RawValue>);
 
 impl Clean {
     /// The JSON text.
+    #[cfg(test)]
     pub fn text(&self) -> &str {
         self.0.get()
     }
@@ -186,128 +227,92 @@ impl schemars::JsonSchema for Word {
     }
 }
 
-/// The search for all secrets at once, remembering whether it found one.
+/// Masks the secrets known at one moment, until a deadline, remembering whether it found one.
 struct Scrubber {
-    matchers: Vec<Arc<Matcher>>,
+    searches: Vec<Arc<Search>>,
+    clock: Clock,
     masked: Cell<bool>,
 }
 
 impl Scrubber {
-    fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(text);
-        for matcher in &self.matchers {
-            if let Some(masked) = matcher.mask(&text) {
-                self.masked.set(true);
-                text = Cow::Owned(masked);
-            }
+    /// Masks in a text.
+    ///
+    /// # Errors
+    /// When the deadline has passed.
+    fn mask<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, Late> {
+        let mut found = Found::default();
+        for search in &self.searches {
+            search.find(text, &self.clock, &mut found)?;
         }
-        text
+        Ok(match found.masked(text) {
+            Some(masked) => {
+                self.masked.set(true);
+                Cow::Owned(masked)
+            }
+            None => Cow::Borrowed(text),
+        })
     }
 
-    /// Masks inside each string of a JSON text (keys too) and leaves every other byte as it came.
-    fn mask_json<'t>(&self, json: &'t str) -> Cow<'t, str> {
-        let mut out: Option<String> = None;
+    /// Masks in each string of a JSON text (keys too) and leaves every other byte as it came.
+    ///
+    /// # Errors
+    /// When the deadline has passed.
+    fn mask_json<'t>(&self, json: &'t str) -> Result<Cow<'t, str>, Late> {
+        let mut out: Vec<u8> = Vec::new();
         let mut copied = 0; // bytes of `json` that are in `out`
         let mut at = 0;
-        while let Some((start, end)) = next_string(json, at) {
-            at = end;
-            let Some(token) = json.get(start..end) else { break };
-            // The token is a JSON string by the grammar, for `json` was validated when it was read.
-            let Ok(decoded) = serde_json::from_str::<Cow<'_, str>>(token) else { continue };
-            if let Cow::Owned(masked) = self.mask(&decoded) {
-                let out = out.get_or_insert_default();
-                out.push_str(json.get(copied..start).unwrap_or_default());
-                out.push_str(&serde_json::Value::String(masked).to_string());
-                copied = end;
+        if self.searches.iter().all(|search| search.is_empty()) {
+            return Ok(Cow::Borrowed(json));
+        }
+        while let Some(token) = next_string(json, at) {
+            at = token.range.end;
+            let Some(inner) = json.get(token.range.start + 1..at - 1) else { break };
+            let decoded = match token.escaped {
+                false => Cow::Borrowed(inner),
+                // The token is a JSON string by the grammar: `json` was validated when it was read.
+                true => match serde_json::from_str(json.get(token.range.clone()).unwrap_or_default()) {
+                    Ok(decoded) => Cow::Owned(decoded),
+                    Err(_) => continue,
+                },
+            };
+            if let Cow::Owned(masked) = self.mask(&decoded)? {
+                out.extend_from_slice(json.get(copied..token.range.start).unwrap_or_default().as_bytes());
+                // Nothing can fail here: neither a string nor a Vec does.
+                let _ = serde_json::to_writer(&mut out, &masked);
+                copied = at;
             }
         }
-        match out {
-            Some(mut out) => {
-                out.push_str(json.get(copied..).unwrap_or_default());
-                Cow::Owned(out)
-            }
-            None => Cow::Borrowed(json),
+        if copied == 0 {
+            return Ok(Cow::Borrowed(json));
         }
+        out.extend_from_slice(json.get(copied..).unwrap_or_default().as_bytes());
+        Ok(String::from_utf8(out).map_or(Cow::Borrowed("null"), Cow::Owned))
     }
 }
 
-/// Where the next string token of a valid JSON text starts and ends, quotes included.
-fn next_string(json: &str, from: usize) -> Option<(usize, usize)> {
+/// A string token of a JSON text.
+struct Token {
+    /// Where it stands, quotes included.
+    range: Range<usize>,
+    /// Whether there is a backslash in it.
+    escaped: bool,
+}
+
+/// The next string token of a valid JSON text.
+fn next_string(json: &str, from: usize) -> Option<Token> {
     let start = from + json.get(from..)?.find('"')?;
+    let mut end = start + 1;
     let mut escaped = false;
-    for (offset, byte) in json.bytes().enumerate().skip(start + 1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some((start, offset + 1)),
-            _ => {}
+    loop {
+        let rest = json.as_bytes().get(end..)?;
+        let place = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        if rest.get(place) == Some(&b'"') {
+            return Some(Token { range: start..end + place + 1, escaped });
         }
+        escaped = true;
+        end += place + 2;
     }
-    None
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-    use std::collections::BTreeMap;
-
-    fn scrubbed(secrets: &[&str], value: &impl Serialize) -> (Value, bool) {
-        let known = Secrets::default();
-        secrets.iter().for_each(|secret| known.add(secret));
-        let (clean, masked) = known.json(value, None).unwrap();
-        (serde_json::from_str(clean.text()).unwrap(), masked)
-    }
-
-    #[derive(serde::Serialize)]
-    struct Everything {
-        password: Option<String>,
-        list: Vec<String>,
-        map: BTreeMap<String, String>,
-        raw: Box<RawValue>,
-        word: Word,
-    }
-
-    #[test]
-    fn masks_every_string_and_foreign_key_but_not_our_words() {
-        let value = Everything {
-            password: Some("a password".into()),
-            list: vec!["password".into(), "other".into()],
-            map: BTreeMap::from([("my password".into(), "x".into())]),
-            raw: RawValue::from_string(r#"{"n":1.10,"password":["\u0070assword", "b\/password"]}"#.into()).unwrap(),
-            word: Word("password"),
-        };
-        let (value, masked) = scrubbed(&["password"], &value);
-        assert!(masked);
-        assert_eq!(
-            value,
-            json!({
-                "password": "a ********",
-                "list": ["********", "other"],
-                "map": {"my ********": "x"},
-                "raw": {"n": 1.10, "********": ["********", "b/********"]},
-                "word": "password",
-            })
-        );
-    }
-
-    #[test]
-    fn json_text_without_a_secret_stays_as_it_came() {
-        let known = Secrets::default();
-        known.add("s3cret");
-        let text = r#"{ "a":1.10 , "b":123456789012345678901234567890,"c":"x\/y\u00e9" }"#;
-        let (clean, masked) = known.json(&RawValue::from_string(text.into()).unwrap(), None).unwrap();
-        assert_eq!(clean.text(), text);
-        assert!(!masked);
-    }
-
-    #[test]
-    fn a_secret_inside_a_longer_one_does_not_split_it() {
-        assert_eq!(scrubbed(&["abcd", "xxabcdyy"], &"xxabcdyy abcd").0, json!("******** ********"));
-    }
-
-    #[test]
-    fn a_secret_never_shows_itself() {
-        assert_eq!(format!("{:?}", Secret::new("hidden")), MASK);
-    }
-}
+mod tests;

@@ -94,7 +94,7 @@ impl Shutdown {
     }
 
     fn print(&self, stdout: Stdout, failure: Failure, outcome: &Outcome, deadline: Option<Instant>) {
-        let line = Answer::new(Err(failure), outcome, deadline).line(&self.outcome.secrets);
+        let line = Answer::new(Err(failure), outcome, deadline).line(&self.outcome.secrets, deadline);
         stdout.print(&line, ExitCode::FAILURE);
     }
 

@@ -61,8 +61,15 @@ impl Client {
             }));
         }
         wire::text::compact(&mut mended.text);
-        let envelope = Envelope::read(&mended.text);
         auth::learn_from_body(&mended.text, &self.outcome.secrets);
+        // The token in the answer to a login is needed as it came; that text is not shown.
+        let unmasked = request.opens_session().then(|| mended.text.clone());
+        let (text, masked) = self.outcome.secrets.mask_answer(mended.text);
+        mended.text = text;
+        if masked && unmasked.is_none() {
+            self.outcome.warn_masked();
+        }
+        let envelope = Envelope::read(&mended.text);
         let quote = envelope.quote(&self.outcome.secrets);
         let quoted = quote.map(|quote| format!(": {}", self.shortened(&quote, LONGEST_QUOTE))).unwrap_or_default();
         let answer = if good {
@@ -79,7 +86,7 @@ impl Client {
                 let text = format!("{}, but says that it failed{quoted}.", what());
                 Failure { http_status: Some(status), ..Failure::new(Kind::OperationFailed, text) }
             });
-            Ok(Answer { text: mended.text, status, failure })
+            Ok(Answer { text: unmasked.unwrap_or(mended.text), status, failure })
         } else {
             Err(self.refused(&reply, format!("{}{quoted}", what()), Some((&envelope, &mended.text))))
         };

@@ -48,4 +48,9 @@ impl<'r> Request<'r> {
     pub fn expects_json(&self) -> bool {
         self.repeat == Repeat::Safe
     }
+
+    /// Whether the answer brings a session, whose token is needed as it came.
+    pub fn opens_session(&self) -> bool {
+        self.method == Method::POST && !self.changes
+    }
 }

@@ -2,10 +2,13 @@
 
 use serde::ser::{self, Serialize, Serializer};
 
+use super::search::Late;
 use super::{CLEAN, Scrubber};
 
 /// The name by which serde_json announces a [`RawValue`], whose one string is JSON text; a test holds it.
 const RAW_JSON: &str = "$serde_json::private::RawValue";
+
+const TOO_LATE: &str = "there was no time left to mask secrets in it";
 
 /// A serializer that masks secrets in all strings and map keys on their way into `inner`.
 pub struct Scrubbing<'s, S> {
@@ -79,7 +82,7 @@ impl<'s, S: Serializer> Serializer for Scrubbing<'s, S> {
 
     fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
         let masked = if self.raw { self.scrubber.mask_json(value) } else { self.scrubber.mask(value) };
-        self.inner.serialize_str(&masked)
+        self.inner.serialize_str(&masked.map_err(|Late| ser::Error::custom(TOO_LATE))?)
     }
 
     fn serialize_none(self) -> Result<S::Ok, S::Error> {

@@ -1,6 +1,8 @@
 //! What nobody may read in an answer or a log: password, basic token, session cookie, CSRF token, session id.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +10,7 @@ use lxca_appliance::{Account, Appliance, EchoEncoding, EchoShape, Fault, FaultRu
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::harness::{Ended, Lxca, appliance, appliance_with, body, damage, requests};
+use crate::harness::{Ended, Lxca, appliance, appliance_with, body, damage, requests, until};
 
 /// Every character that some way of writing treats in its own way.
 const PASSWORD: &str = r#"Zq"7\x&<k>'%/é+Wm=;v"#;
@@ -401,5 +403,55 @@ fn credentials_of_a_proxy() {
         let plain = percent_decode_str(password).decode_utf8_lossy().into_owned();
         let token = STANDARD.encode(format!("{user}:{plain}"));
         holds_none_of(&run, &[password.to_owned(), plain, token], "proxy");
+    }
+}
+
+#[test]
+fn what_the_server_chose_does_not_mask_our_own_words() {
+    // A session id that is a word of our sentences.
+    let appliance = appliance();
+    let told = json!({
+        "appliance": {"version": "4.0.0", "name": "an XClarity", "XClarity": "\u{2028}"},
+        "response": {"session": {"id": "XClarity"}},
+    });
+    damage(&appliance, FaultRule::new(body(told)));
+    let run = Lxca::asks(&appliance, info("basic")).run();
+    let answer = run.answer();
+    assert!(answer.msg().contains(" answers as XClarity Administrator 4.0.0"), "{}", answer.msg());
+    assert_eq!(answer["data"]["name"], "an ********", "{}", answer.0);
+    assert_eq!(answer["data"]["appliance"], Value::Null, "{}", answer.0);
+    assert!(!answer["data"].to_string().contains("XClarity"), "{}", answer.0);
+    assert_eq!(answer.warnings().iter().filter(|warning| warning.contains("A secret of this call")).count(), 1);
+    assert!(run.stdout.contains("\\u2028"), "{}", run.stdout);
+}
+
+/// A text that takes long to mask, and holds a piece of every spelling.
+fn slow(bytes: usize) -> String {
+    "&z;&amp%41+\\u0041".repeat(bytes / 17)
+}
+
+#[test]
+fn a_signal_while_secrets_are_masked_is_answered() {
+    // A debug build is slower by far.
+    let (bytes, bound) = if std::env::var_os("LXCA_BINARY").is_some() { (48 << 20, 2) } else { (2 << 20, 10) };
+    let appliance = with_password("p\u{e4}ss w0rd");
+    damage(&appliance, FaultRule::new(body(json!({"appliance": {"version": "4.0.0"}, "padding": slow(bytes)}))));
+    // Reading the answer comes before: the signal is sent later and later, until it comes while secrets are masked.
+    for delay in 0.. {
+        appliance.clear_requests();
+        let running = Lxca::asks(&appliance, info("basic")).start();
+        until("an answer", || appliance.requests().iter().any(|made| made.status.is_some()));
+        std::thread::sleep(Duration::from_millis(250 * delay));
+        let signalled = Instant::now();
+        running.signal("TERM");
+        let run = running.wait();
+        assert!(signalled.elapsed() < Duration::from_secs(bound), "{delay}: {:?}", signalled.elapsed());
+        let answer = run.answer();
+        assert_eq!(answer["error"]["kind"], "interrupted", "masking was never interrupted: {delay}");
+        assert_eq!(run.status.signal(), Some(15), "{delay}");
+        if answer.warnings().iter().any(|warning| warning.contains("left out of this answer")) {
+            assert!(answer.0.get("data").is_none());
+            return;
+        }
     }
 }

@@ -1,0 +1,40 @@
+//! JSON on one line for every reader: some split their input at more than line feeds, as Python's `splitlines` does.
+
+use std::io::{self, Write};
+
+use serde_json::ser::Formatter;
+
+/// Writes compact JSON and escapes what serde_json leaves as it is: DEL, the control characters U+0080 to U+009F, and
+/// the separators U+2028 and U+2029. It does so in raw JSON, too, where they can only stand in strings.
+pub struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        write_escaped(writer, fragment)
+    }
+
+    fn write_raw_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        write_escaped(writer, fragment)
+    }
+}
+
+fn write_escaped<W: ?Sized + Write>(writer: &mut W, mut text: &str) -> io::Result<()> {
+    // The first bytes of the others in UTF-8 tell them.
+    let worth_a_look = |byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x7F | 0xC2 | 0xE2);
+    while let Some(place) = text.bytes().position(worth_a_look) {
+        let (before, rest) = text.split_at(place);
+        writer.write_all(before.as_bytes())?;
+        let mut characters = rest.chars();
+        match characters.next() {
+            // Between the tokens of raw JSON. In strings serde_json has escaped them already.
+            Some('\t' | '\n' | '\r') => writer.write_all(b" ")?,
+            Some(character @ ('\u{7F}'..='\u{9F}' | '\u{2028}' | '\u{2029}')) => {
+                write!(writer, "\\u{:04x}", u32::from(character))?;
+            }
+            Some(other) => writer.write_all(other.encode_utf8(&mut [0; 4]).as_bytes())?,
+            None => {}
+        }
+        text = characters.as_str();
+    }
+    writer.write_all(text.as_bytes())
+}

@@ -1,0 +1,363 @@
+//! Finding every secret of a group in a text, in any spelling a server may repeat it in: plain, percent-encoded,
+//! JSON-escaped, HTML-escaped, each also where only some characters are escaped.
+//!
+//! One automaton looks for all secrets at once. The text passes through it once for each way to read it that makes a
+//! difference, so the time is in proportion to the text, whatever the text and the secrets are: both may come from a
+//! hostile server.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, MatchKind};
+use zeroize::Zeroizing;
+
+use super::MASK;
+use super::escapes::{Reading, Unit, windows, windows_byte};
+
+/// A shorter secret is masked only where it is the whole string: it would tear ordinary words apart.
+const SHORTEST_INSIDE: usize = 4;
+
+/// How many bytes are looked through without the automaton, once for each pattern. Most calls print less, and building
+/// it costs as much as 4 % of such a call.
+const PREVIEW: usize = 64 << 10;
+
+/// How many bytes of text are read between two looks at the clock.
+const BETWEEN_LOOKS: usize = 64 << 10;
+
+/// A text to look for.
+#[derive(PartialEq, Eq)]
+struct Pattern {
+    text: Zeroizing<String>,
+    /// It counts only where it is the whole string.
+    short: bool,
+}
+
+/// A secret and what else gives it away.
+pub struct Spellings(Vec<Pattern>);
+
+impl Spellings {
+    /// A secret the server chose.
+    pub fn of(secret: &str) -> Spellings {
+        let mut spellings = Spellings(Vec::new());
+        spellings.push(secret.to_owned(), usize::MAX);
+        // Base64 says the same without its padding.
+        spellings.push(secret.trim_end_matches('=').to_owned(), usize::MAX);
+        spellings
+    }
+
+    /// A secret that the server may have read or written in another character set than UTF-8.
+    pub fn in_every_charset(secret: &str) -> Spellings {
+        let mut spellings = Spellings::of(secret);
+        if !secret.is_ascii() {
+            let own = secret.chars().count();
+            let ascii = secret.chars().filter(char::is_ascii).count();
+            // UTF-8 that was read as Latin-1 or as Windows-1252.
+            spellings.push(secret.bytes().map(char::from).collect(), own);
+            spellings.push(secret.bytes().map(windows).collect(), own);
+            // Windows-1252 that was read as UTF-8, and what a charset that lacks the characters makes of them.
+            if let Some(bytes) = secret.chars().map(windows_byte).collect::<Option<Vec<u8>>>() {
+                spellings.push(String::from_utf8_lossy(&bytes).into_owned(), ascii);
+            }
+            for replacement in ['?', '\u{FFFD}'] {
+                let replaced =
+                    secret.chars().map(|character| if character.is_ascii() { character } else { replacement });
+                spellings.push(replaced.collect(), ascii);
+            }
+        }
+        spellings
+    }
+
+    /// The secret itself.
+    pub fn secret(&self) -> &str {
+        self.0.first().map_or("", |pattern| &pattern.text)
+    }
+
+    /// Adds a spelling of which so many characters are the secret's own.
+    fn push(&mut self, text: String, own: usize) {
+        let short = own.min(text.chars().count()) < SHORTEST_INSIDE;
+        let pattern = Pattern { text: Zeroizing::new(text), short };
+        if !pattern.text.is_empty() && !self.0.contains(&pattern) {
+            self.0.push(pattern);
+        }
+    }
+}
+
+/// The deadline of masking has passed.
+#[derive(Debug)]
+pub struct Late;
+
+/// A deadline, if there is one, and how much was read since the last look at the clock.
+pub struct Clock {
+    deadline: Option<Instant>,
+    unseen: Cell<usize>,
+}
+
+impl Clock {
+    /// A clock that stops masking at the deadline.
+    pub fn new(deadline: Option<Instant>) -> Clock {
+        Clock { deadline, unseen: Cell::new(0) }
+    }
+
+    /// Notes that so many bytes were read.
+    #[inline]
+    pub fn tick(&self, bytes: usize) -> Result<(), Late> {
+        self.unseen.set(self.unseen.get() + bytes);
+        if self.unseen.get() < BETWEEN_LOOKS {
+            return Ok(());
+        }
+        self.unseen.set(0);
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Late),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The search for a group of secrets.
+pub struct Search {
+    group: Vec<Arc<Spellings>>,
+    automaton: OnceLock<Option<NFA>>,
+    /// Of [`PREVIEW`], how much was used.
+    previewed: AtomicUsize,
+}
+
+impl Search {
+    /// Prepares nothing yet: that waits for a text that needs it.
+    pub fn new(group: impl IntoIterator<Item = Arc<Spellings>>) -> Search {
+        Search { group: group.into_iter().collect(), automaton: OnceLock::new(), previewed: AtomicUsize::new(0) }
+    }
+
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.group.is_empty()
+    }
+
+    /// All patterns, the short ones last: of two with the same text the first one counts.
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        let all = || self.group.iter().flat_map(|spellings| &spellings.0);
+        all().filter(|pattern| !pattern.short).chain(all().filter(|pattern| pattern.short))
+    }
+
+    /// Adds what is found in the text.
+    ///
+    /// # Errors
+    /// When the clock's deadline has passed.
+    pub fn find(&self, text: &str, clock: &Clock, found: &mut Found) -> Result<(), Late> {
+        clock.tick(text.len())?;
+        if self.is_empty() || text.is_empty() {
+            return Ok(());
+        }
+        let readings = self.readings(text);
+        if readings.is_empty() && self.certainly_free(text) {
+            return Ok(());
+        }
+        let Some(automaton) = self.automaton.get_or_init(|| self.build()) else {
+            // No automaton of this size exists: rather everything is masked than a secret shown.
+            found.mark(text.len(), 0..text.len());
+            return Ok(());
+        };
+        for reading in [Reading::Plain].into_iter().chain(readings) {
+            self.pass(automaton, text, reading, clock, found)?;
+        }
+        Ok(())
+    }
+
+    /// The ways to read a text that make a difference to it and to a secret.
+    fn readings(&self, text: &str) -> Vec<Reading> {
+        let mut readings = Vec::new();
+        let bytes = text.as_bytes();
+        let openings = || bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'%' | b'+' | b'\\' | b'&'));
+        if openings().next().is_none() {
+            return readings;
+        }
+        let mut add = |reading: Reading, worth: &dyn Fn() -> bool| {
+            let there = || openings().any(|(at, _)| reading.escape(bytes.get(at..).unwrap_or_default()).is_some());
+            if worth() && there() {
+                readings.push(reading);
+            }
+        };
+        let foreign = || self.patterns().any(|pattern| !pattern.text.is_ascii());
+        let blank = || self.patterns().any(|pattern| pattern.text.contains(' '));
+        let percent = |windows_1252, form| Reading::Percent { windows_1252, form };
+        add(percent(false, false), &|| true);
+        add(percent(true, false), &foreign);
+        add(percent(false, true), &|| blank());
+        add(percent(true, true), &|| blank() && foreign());
+        add(Reading::Json, &|| true);
+        add(Reading::Html, &|| true);
+        readings
+    }
+
+    /// Whether a quick look is allowed and shows that no secret stands in a text without escapes.
+    fn certainly_free(&self, text: &str) -> bool {
+        if self.automaton.get().is_some() {
+            return false;
+        }
+        let used = text.len() * self.patterns().count();
+        if self.previewed.fetch_add(used.min(PREVIEW), Ordering::Relaxed) + used > PREVIEW {
+            return false;
+        }
+        !self.patterns().any(|pattern| text.contains(pattern.text.as_str()))
+    }
+
+    fn build(&self) -> Option<NFA> {
+        let patterns = self.patterns().map(|pattern| pattern.text.as_bytes());
+        NFA::builder().match_kind(MatchKind::Standard).prefilter(false).dense_depth(1).build(patterns).ok()
+    }
+
+    /// Sends what the text stands for through the automaton.
+    fn pass(
+        &self,
+        automaton: &NFA,
+        text: &str,
+        reading: Reading,
+        clock: &Clock,
+        found: &mut Found,
+    ) -> Result<(), Late> {
+        let Ok(mut state) = automaton.start_state(Anchored::No) else { return Ok(()) };
+        let short: Vec<bool> = self.patterns().map(|pattern| pattern.short).collect();
+        let mut starts = Starts::new(automaton.max_pattern_len().min(text.len()));
+        let mut pending = Pending::default();
+        let mut rest = text.as_bytes();
+        while let Some(byte) = rest.first() {
+            let at = text.len() - rest.len();
+            let unit = reading.escape(rest).unwrap_or(Unit::byte(*byte));
+            for byte in unit.bytes() {
+                starts.push(at);
+                state = automaton.next_state(Anchored::No, state, *byte);
+                if let Some((length, pattern)) = longest_match(automaton, state) {
+                    let range = starts.back(length)..at + unit.length;
+                    if !short.get(pattern).is_some_and(|short| *short) || range == (0..text.len()) {
+                        pending.push(range, starts.oldest(), |range| found.mark(text.len(), range));
+                    }
+                }
+            }
+            rest = rest.get(unit.length..).unwrap_or_default();
+            clock.tick(unit.length)?;
+        }
+        pending.0.into_iter().for_each(|range| found.mark(text.len(), range));
+        Ok(())
+    }
+}
+
+/// The length and the number of the longest pattern that ends here.
+#[inline]
+fn longest_match(automaton: &NFA, state: StateID) -> Option<(usize, usize)> {
+    // The first match of a state is its own; the others are shorter, for they end a longer one.
+    let pattern = automaton.is_match(state).then(|| automaton.match_pattern(state, 0))?;
+    Some((automaton.pattern_len(pattern), pattern.as_usize()))
+}
+
+/// Where in the text the last bytes that went through the automaton began.
+struct Starts {
+    ring: Vec<usize>,
+    pushed: usize,
+}
+
+impl Starts {
+    fn new(longest: usize) -> Starts {
+        Starts { ring: vec![0; longest.next_power_of_two()], pushed: 0 }
+    }
+
+    #[inline]
+    fn push(&mut self, start: usize) {
+        let place = self.pushed & (self.ring.len() - 1);
+        if let Some(slot) = self.ring.get_mut(place) {
+            *slot = start;
+        }
+        self.pushed += 1;
+    }
+
+    /// Where the byte began that was pushed so many bytes ago: 1 is the last one.
+    fn back(&self, bytes: usize) -> usize {
+        let place = self.pushed.saturating_sub(bytes) & (self.ring.len() - 1);
+        self.ring.get(place).copied().unwrap_or_default()
+    }
+
+    /// The first start that is still known.
+    fn oldest(&self) -> usize {
+        self.back(self.ring.len().min(self.pushed))
+    }
+}
+
+/// What was found in one pass and may still be joined by what overlaps it. So each byte is marked once in a pass,
+/// however many secrets overlap there.
+#[derive(Default)]
+struct Pending(VecDeque<Range<usize>>);
+
+impl Pending {
+    /// Adds a range that ends behind all others, and lets go of those before the first place where one can begin now.
+    fn push(&mut self, mut range: Range<usize>, first: usize, mut mark: impl FnMut(Range<usize>)) {
+        while let Some(last) = self.0.pop_back() {
+            if last.end <= range.start {
+                self.0.push_back(last);
+                break;
+            }
+            range.start = range.start.min(last.start);
+        }
+        self.0.push_back(range);
+        while self.0.front().is_some_and(|range| range.end <= first) {
+            self.0.pop_front().into_iter().for_each(&mut mark);
+        }
+    }
+}
+
+/// What was found in a text.
+#[derive(Default)]
+pub struct Found {
+    /// A mark for each byte of the text; nothing until something is found.
+    marks: Vec<Mark>,
+}
+
+/// What happens to a byte of the text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Kept,
+    /// The first byte of a secret.
+    First,
+    /// A later byte of a secret.
+    Later,
+}
+
+impl Found {
+    fn mark(&mut self, length: usize, range: Range<usize>) {
+        if self.marks.is_empty() {
+            self.marks = vec![Mark::Kept; length];
+        }
+        if let Some([first, later @ ..]) = self.marks.get_mut(range) {
+            // Occurrences that overlap are masked as one.
+            if *first == Mark::Kept {
+                *first = Mark::First;
+            }
+            later.fill(Mark::Later);
+        }
+    }
+
+    /// The text with each secret replaced, when there was one.
+    pub fn masked(&self, text: &str) -> Option<String> {
+        if self.marks.is_empty() {
+            return None;
+        }
+        let mut masked = String::with_capacity(text.len());
+        let mut at = 0;
+        let together = |one: &Mark, next: &Mark| match next {
+            Mark::Kept => *one == Mark::Kept,
+            Mark::First => false,
+            Mark::Later => true,
+        };
+        for run in self.marks.chunk_by(together) {
+            match run.first() {
+                Some(Mark::Kept) => masked.push_str(text.get(at..at + run.len()).unwrap_or_default()),
+                _ => masked.push_str(MASK),
+            }
+            at += run.len();
+        }
+        Some(masked)
+    }
+}
