@@ -2,8 +2,9 @@
 //!
 //! Here is the document and its one way out. Nothing here knows HTTP.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use schemars::JsonSchema;
@@ -13,6 +14,9 @@ use crate::failure::{Failure, Kind};
 use crate::message::Message;
 use crate::report::Report;
 use crate::scrub::{Clean, Secrets, Word};
+
+/// How much of the answer is written at once, in bytes.
+const PIECE: usize = 64 << 10;
 
 /// How an operation ended well.
 #[derive(Debug)]
@@ -52,7 +56,7 @@ pub struct Answer {
         "explanation": "The user name or the password is not correct.",
         "recovery": {"text": "Log in with another user name or password.", "url": "https://lxca.example.com/help"},
     }]]))]
-    messages: Vec<Message>,
+    messages: Vec<Arc<Message>>,
     /// Version of the appliance's API, from the media type of its answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["4.0.0"]))]
@@ -101,7 +105,7 @@ struct BoltDetails {
     /// The same as the answer's `error`.
     error: ErrorInfo,
     /// The same as the answer's `messages`.
-    messages: Vec<Message>,
+    messages: Vec<Arc<Message>>,
 }
 
 impl Answer {
@@ -154,16 +158,14 @@ impl Stdout {
     /// Prints an answer as one line, without secrets. Gives the exit status: 0, or 1 for a failure and for a stdout that
     /// cannot be written.
     pub fn print(self, answer: &Answer, secrets: &Secrets) -> ExitCode {
-        let line = secrets.json(answer);
-        let line = line.as_ref().map_or(FALLBACK_ANSWER, |(line, _)| line.text());
-        let mut stdout = std::io::stdout().lock();
-        let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
-        match (answer.failed, written.and_then(|()| stdout.flush())) {
+        // Piece by piece: as one line in memory the answer would take as much again. No type in it fails to be written,
+        // so that the only error is that of stdout.
+        let mut stdout = BufWriter::with_capacity(PIECE, std::io::stdout().lock());
+        let written = secrets.write(answer, &mut stdout).map_err(std::io::Error::from);
+        let written = written.and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
+        match (answer.failed, written) {
             (false, Ok(())) => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         }
     }
 }
-
-/// What is printed when an answer cannot be written as JSON, which no type in it allows.
-const FALLBACK_ANSWER: &str = r#"{"changed":false,"failed":true,"msg":"The answer cannot be written as JSON, a defect of lxca.","error":{"kind":"internal","retryable":false}}"#;

@@ -9,8 +9,11 @@ use serde::Serialize;
 
 use crate::call::Caller;
 use crate::lock::lock;
-use crate::message::{MOST_MESSAGES, Message};
+use crate::message::{LONGEST_PAST, MOST_MESSAGES, Message};
 use crate::scrub::{Clean, Secrets};
+
+/// How many warnings are kept.
+const MOST_WARNINGS: usize = 1000;
 
 /// The report of one call; clones share it.
 #[derive(Clone, Default)]
@@ -24,12 +27,14 @@ pub struct Report {
 struct Learned {
     caller: Caller,
     operation: Option<&'static str>,
-    messages: Vec<Message>,
-    seen: HashSet<Message>,
+    messages: Vec<Arc<Message>>,
+    seen: HashSet<Arc<Message>>,
     /// Messages that are not among them because there were too many.
     left_out: usize,
     api_version: Option<String>,
     warnings: Vec<String>,
+    /// Warnings that are not among them because there were too many.
+    warnings_left_out: usize,
     data: Option<Arc<dyn Data>>,
 }
 
@@ -52,7 +57,7 @@ pub struct Summary {
     /// What was asked for, once it is known.
     pub operation: Option<&'static str>,
     /// Messages of the appliance, identical ones once.
-    pub messages: Vec<Message>,
+    pub messages: Vec<Arc<Message>>,
     /// Version from the media type.
     pub api_version: Option<String>,
     /// Warnings, identical ones once.
@@ -76,13 +81,30 @@ impl Report {
     pub fn messages(&self, messages: Vec<Message>, left_out: usize) {
         let mut learned = lock(&self.learned);
         learned.left_out += left_out;
-        for message in messages {
+        for message in messages.into_iter().map(Arc::new) {
             match learned.messages.len() < MOST_MESSAGES || learned.seen.contains(&message) {
                 true if learned.seen.insert(message.clone()) => learned.messages.push(message),
                 true => {}
                 false => learned.left_out += 1,
             }
         }
+    }
+
+    /// Forgets long messages of the answers so far, and counts them as left out: an operation that waits would take more
+    /// memory with every answer.
+    pub fn forget_long_messages(&self) {
+        let Learned { messages, seen, left_out, .. } = &mut *lock(&self.learned);
+        let mut length = 0;
+        messages.retain(|message| {
+            let fits = length + message.length() <= LONGEST_PAST;
+            if fits {
+                length += message.length();
+            } else {
+                seen.remove(message);
+                *left_out += 1;
+            }
+            fits
+        });
     }
 
     /// Notes the version that the media type of an answer names.
@@ -93,8 +115,12 @@ impl Report {
     /// Adds a warning.
     pub fn warn(&self, warning: impl Into<String>) {
         let (warning, mut learned) = (warning.into(), lock(&self.learned));
-        if !learned.warnings.contains(&warning) {
-            learned.warnings.push(warning);
+        if learned.warnings.contains(&warning) {
+            return;
+        }
+        match learned.warnings.len() < MOST_WARNINGS {
+            true => learned.warnings.push(warning),
+            false => learned.warnings_left_out += 1,
         }
     }
 
@@ -110,6 +136,9 @@ impl Report {
             let mut warnings = learned.warnings.clone();
             if learned.left_out > 0 {
                 warnings.push(format!("{} more messages of the appliance were left out.", learned.left_out));
+            }
+            if learned.warnings_left_out > 0 {
+                warnings.push(format!("{} more warnings were left out.", learned.warnings_left_out));
             }
             let summary = Summary {
                 caller: learned.caller,

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
+use std::io::Write;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::ser::{self, Serialize, Serializer};
@@ -105,15 +106,25 @@ impl Secrets {
     /// # Errors
     /// Only when the value's own `Serialize` fails.
     pub fn json(&self, value: &impl Serialize) -> serde_json::Result<(Clean, bool)> {
-        let scrubber = self.scrubber();
         let mut text = Vec::new();
-        value.serialize(Scrubbing {
-            inner: &mut serde_json::Serializer::new(&mut text),
-            scrubber: &scrubber,
-            raw: false,
-        })?;
+        let masked = self.write_json(value, &mut text)?;
         let text = String::from_utf8(text).map_err(ser::Error::custom)?;
-        Ok((Clean(RawValue::from_string(text)?), scrubber.masked.get()))
+        Ok((Clean(RawValue::from_string(text)?), masked))
+    }
+
+    /// Writes the value as JSON without secrets.
+    ///
+    /// # Errors
+    /// Those of the value's own `Serialize` and of the writer.
+    pub fn write(&self, value: &impl Serialize, writer: impl Write) -> serde_json::Result<()> {
+        self.write_json(value, writer).map(drop)
+    }
+
+    fn write_json(&self, value: &impl Serialize, writer: impl Write) -> serde_json::Result<bool> {
+        let scrubber = self.scrubber();
+        let inner = &mut serde_json::Serializer::new(writer);
+        value.serialize(Scrubbing { inner, scrubber: &scrubber, raw: false })?;
+        Ok(scrubber.masked.get())
     }
 
     /// The secrets known at this moment. The longest first: a token that contains the password is masked as a whole.
@@ -131,6 +142,7 @@ pub struct Clean(Box<RawValue>);
 
 impl Clean {
     /// The JSON text.
+    #[cfg(test)]
     pub fn text(&self) -> &str {
         self.0.get()
     }

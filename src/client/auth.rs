@@ -2,16 +2,16 @@
 //!
 //! The state of the session is shared with the thread that answers a signal. What is sent is in `client`.
 
+use std::borrow::Cow;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::value::RawValue;
 use ureq::http::HeaderValue;
 
 use super::transport::Reply;
-use super::wire::{Attribute, Json, Pairs};
+use super::wire::{member, string};
 use crate::client::settings::{AuthMethod, Settings};
 use crate::lock::lock;
 use crate::scrub::{Secret, Secrets};
@@ -83,7 +83,7 @@ impl Session {
         // What cannot stand in a header cannot be sent back; the appliance then refuses what needs it.
         let sendable = |token: &String| HeaderValue::from_str(token).is_ok();
         self.csrf = self.csrf.take().or_else(|| {
-            let token = session(body)?.get(CSRF_COOKIE).and_then(text);
+            let token = session(body, CSRF_COOKIE);
             token.filter(sendable).map(Secret::new)
         });
     }
@@ -114,17 +114,13 @@ pub fn learn_from_header(reply: &Reply, secrets: &Secrets) {
 
 /// Makes known what the body of an answer holds of secrets: session id and token, as a login answers them.
 pub fn learn_from_body(body: &str, secrets: &Secrets) {
-    let session = session(body).unwrap_or_default();
-    [CSRF_COOKIE, "id"].iter().filter_map(|name| session.get(name)).filter_map(text).for_each(|it| secrets.learn(&it));
+    [CSRF_COOKIE, "id"].iter().filter_map(|name| session(body, name)).for_each(|it| secrets.learn(&it));
 }
 
 /// Whether an accepted login says that the password has to be changed first.
 pub fn password_change_required(body: &str) -> bool {
-    let flag = Pairs::parse(body).and_then(|pairs| {
-        let response = Pairs::parse(pairs.get("response")?.get())?;
-        response.get("pwChangeRequired").map(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true"))
-    });
-    flag.unwrap_or(false)
+    let flag = member(body, "response").and_then(|response| member(response.get(), "pwChangeRequired"));
+    flag.is_some_and(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true"))
 }
 
 /// The cookies an answer sets: name and value, without what stands behind the first semicolon.
@@ -138,14 +134,10 @@ fn cookies(reply: &Reply) -> Vec<(String, Secret)> {
     .collect()
 }
 
-/// `response.session` in the answer to a login.
-fn session(body: &str) -> Option<Pairs<'_>> {
-    let response = Pairs::parse(Pairs::parse(body)?.get("response")?.get())?;
-    Pairs::parse(response.get("session")?.get())
-}
-
-fn text(raw: &RawValue) -> Option<String> {
-    Json::read(raw).string()
+/// A text of `response.session` in the answer to a login.
+fn session(body: &str, name: &str) -> Option<String> {
+    let session = member(member(body, "response")?.get(), "session")?;
+    string(member(session.get(), name)?).map(Cow::into_owned)
 }
 
 /// Keeps the session of a call, so that exactly one thread opens it and exactly one closes it.

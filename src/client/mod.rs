@@ -22,15 +22,18 @@ mod transport;
 pub mod wire;
 
 use auth::{Auth, Credentials, Session, SessionSlot};
-use envelope::{Envelope, Verdict};
+use envelope::{Envelope, Verdict, document};
 use retry::Limits;
 use transport::{ExchangeError, Repeat, Reply, Request, Transport};
+use wire::{Record, TooMany};
 
 /// Where sessions are opened and closed.
 const SESSIONS: &str = "/sessions";
 
 /// How much of the appliance's text a sentence quotes; the whole text is in `messages`.
 const LONGEST_QUOTE: usize = 1000;
+/// How much of a value of the appliance, such as a name or a version, a sentence shows.
+pub const LONGEST_WORDS: usize = 255;
 /// How much of a path a sentence shows: one with many ids is 4 KiB long.
 const LONGEST_PATH: usize = 150;
 
@@ -50,12 +53,31 @@ pub struct Client {
 /// The JSON of an answer with an HTTP status of success.
 #[derive(Debug)]
 pub struct Body {
+    /// Who answered what, and how: the beginning of a sentence.
+    what: String,
     /// JSON text without blanks, valid for certain.
     pub text: String,
     /// The HTTP status, one of success.
     pub status: u16,
     /// What the envelope says, when that is failure: read the data first, then this.
     pub failure: Option<Failure>,
+}
+
+impl Body {
+    /// The data as a record; none when the answer is not an object, nor a list of one.
+    ///
+    /// # Errors
+    /// As [`Body::refused`].
+    pub fn read<T: Record>(&self) -> Result<Option<T>, Failure> {
+        let data = document(&self.text).and_then(|pairs| pairs.map(T::from_pairs).transpose());
+        data.map_err(|limit| self.refused(limit))
+    }
+
+    /// The failure of an answer that holds more than is read: `invalid_response`.
+    pub fn refused(&self, limit: TooMany) -> Failure {
+        let text = format!("{} and JSON that is refused: {limit}.", self.what);
+        Failure { http_status: Some(self.status), ..Failure::new(Kind::InvalidResponse, text) }
+    }
 }
 
 impl Client {
@@ -135,6 +157,7 @@ impl Client {
 
     /// Lets the answers to come be as large together as if there had been none: what earlier ones took is not kept.
     pub fn renew_allowance(&self) {
+        self.report.forget_long_messages();
         self.transport.renew_allowance();
     }
 
@@ -265,9 +288,15 @@ impl Client {
         let envelope = match broken {
             None => {
                 wire::text::compact(&mut mended.text);
-                Envelope::read(&mended.text)
+                match Envelope::read(&mended.text) {
+                    Ok(envelope) => envelope,
+                    Err(limit) if good => {
+                        return Err(invalid(format!("{} and JSON that is refused: {limit}.", what())));
+                    }
+                    Err(_) => return Err(self.refused(path, &reply, format!("{} and JSON that is refused", what()))),
+                }
             }
-            Some(_) => Envelope::read(""),
+            Some(_) => Envelope::default(),
         };
         auth::learn_from_body(if broken.is_none() { &mended.text } else { "" }, &self.report.secrets);
         let quote = envelope.quote(&self.report.secrets);
@@ -304,7 +333,7 @@ impl Client {
             };
             Failure { http_status: Some(status), ..failure }
         });
-        Ok(Body { text: mended.text, status, failure })
+        Ok(Body { what: what(), text: mended.text, status, failure })
     }
 
     /// The failure of an answer whose HTTP status is none of success.
@@ -354,13 +383,22 @@ impl Client {
     }
 
     /// A text of the appliance, on one line and short enough for a sentence; masked before, or half a secret would stay.
-    fn shortened(&self, text: &str, longest: usize) -> String {
+    pub fn shortened(&self, text: &str, longest: usize) -> String {
         let masked = self.report.secrets.mask(text);
-        let line = masked.split_whitespace().collect::<Vec<_>>().join(" ");
-        match line.char_indices().nth(longest) {
-            Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-            None => line,
+        let mut line = String::new();
+        let mut left = longest;
+        for word in masked.split_whitespace() {
+            let blank = if line.is_empty() { "" } else { " " };
+            for character in blank.chars().chain(word.chars()) {
+                if left == 0 {
+                    line.push('…');
+                    return line;
+                }
+                line.push(character);
+                left -= 1;
+            }
         }
+        line
     }
 }
 

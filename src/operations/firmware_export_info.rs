@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use super::{Described, Operation};
 use crate::answer::Success;
-use crate::client::Client;
+use crate::client::envelope::without_envelope;
 use crate::client::retry::Limits;
-use crate::client::wire::Record;
-use crate::client::wire::firmware_status::{self, Status};
+use crate::client::wire::firmware_status::Status;
+use crate::client::wire::{Attribute, List, Number, Object, Pairs, Record, TooMany};
+use crate::client::{Client, LONGEST_WORDS};
 use crate::failure::{Failure, Kind};
 use crate::input::{Options, accepted};
 use crate::scrub::Word;
@@ -35,6 +36,8 @@ const LONGEST_POLL_INTERVAL: u64 = 86_400;
 const POLLS_FOR_NAME: u32 = 2;
 /// The shortest pause between two polls, whatever `Retry-After` says.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// How many tasks a sentence tells of.
+const MOST_NAMED: usize = 10;
 /// The last poll begins this long before the deadline: a task that ends in the last interval is noticed.
 const LAST_POLL: Duration = Duration::from_secs(1);
 
@@ -72,7 +75,7 @@ pub enum Phase {
 }
 
 /// One task.
-#[derive(Clone, Debug, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 pub struct Task {
     #[schemars(flatten)]
     status: Status,
@@ -81,13 +84,14 @@ pub struct Task {
 }
 
 /// What is asked for.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Data {
     /// All running tasks, for `task_id: 0`.
     Tasks {
         /// The tasks.
-        tasks: Vec<Task>,
+        #[schemars(with = "Vec<Task>")]
+        tasks: List<Object<Task>>,
     },
     /// The one task.
     Task(Box<Task>),
@@ -96,26 +100,22 @@ pub enum Data {
 impl Task {
     fn of(status: Status) -> Task {
         let state = status.state.as_ref().and_then(|state| state.0.string()).unwrap_or_default();
-        let progress = status.progress.as_ref().and_then(|progress| progress.0.number());
-        let phase = match (state.trim().to_ascii_lowercase().as_str(), progress) {
+        let is = |word: &str| state.trim().eq_ignore_ascii_case(word);
+        let phase = match status.progress.as_ref().and_then(|progress| progress.0.number()) {
             // The documentation writes one l; jobs write two.
-            ("canceled" | "cancelled", _) => Phase::Canceled,
-            ("error", _) => Phase::Error,
-            ("complete", progress) if progress.is_none_or(|progress| progress >= 100.0) => Phase::Complete,
-            (_, Some(0.0)) => Phase::Created,
+            _ if is("canceled") || is("cancelled") => Phase::Canceled,
+            _ if is("error") => Phase::Error,
+            progress if is("complete") && progress.is_none_or(|progress| progress >= 100.0) => Phase::Complete,
+            Some(0.0) => Phase::Created,
             _ => Phase::Running,
         };
+        drop(state);
         Task { status, phase }
-    }
-
-    /// Name of the ZIP file, unless it is empty.
-    fn file(&self) -> Option<String> {
-        self.status.current.as_ref().map(|current| current.words()).filter(|name| !name.trim().is_empty())
     }
 
     /// Where the task is, in words.
     fn words(&self) -> String {
-        let progress = self.status.progress.as_ref().and_then(|progress| progress.0.number());
+        let progress = self.status.progress.as_ref().and_then(Number::words);
         match (self.phase, progress) {
             (Phase::Created, _) => "created but not started".into(),
             (Phase::Running, Some(progress)) => format!("running, {progress} % done"),
@@ -126,18 +126,57 @@ impl Task {
         }
     }
 
+    /// What the sentences say of it; the task itself may be as large as the answer.
+    fn seen(&self, client: &Client) -> Seen {
+        let file = self.status.current.as_ref().map(|current| client.shortened(&current.words(), LONGEST_WORDS));
+        let size = self.status.totalsize.as_ref().and_then(Number::words);
+        Seen {
+            phase: self.phase,
+            words: self.words(),
+            file: file.filter(|name| !name.is_empty()),
+            size: size.unwrap_or_else(|| "0".into()),
+        }
+    }
+}
+
+/// What is remembered of a task while its data are in the report.
+struct Seen {
+    phase: Phase,
+    /// Where the task is.
+    words: String,
+    /// Name of the ZIP file, unless it is empty.
+    file: Option<String>,
+    /// Its size in bytes.
+    size: String,
+}
+
+impl Seen {
     /// The file and its size, for callers that drop the data.
     fn detail(&self) -> String {
-        let size = self.status.totalsize.as_ref().and_then(|size| size.0.number()).unwrap_or_default();
-        self.file().map(|file| format!("File: {file}, {size} bytes.")).unwrap_or_default()
+        self.file.as_ref().map(|file| format!("File: {file}, {} bytes.", self.size)).unwrap_or_default()
+    }
+}
+
+impl Record for Task {
+    fn from_pairs(pairs: Pairs<'_>) -> Result<Task, TooMany> {
+        // Of several tasks each may have an envelope of its own.
+        Status::from_pairs(without_envelope(pairs)?).map(Task::of)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.status.is_empty()
+    }
+
+    fn write<M: SerializeMap>(&self, map: &mut M, taken: &[&str]) -> Result<(), M::Error> {
+        map.serialize_entry(&Word("phase"), &self.phase)?;
+        self.status.write(map, &[taken, &["phase"]].concat())
     }
 }
 
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(&Word("phase"), &self.phase)?;
-        self.status.write(&mut map, &["phase"])?;
+        self.write(&mut map, &[])?;
         map.end()
     }
 }
@@ -205,7 +244,7 @@ impl Operation for FirmwareExportInfo {
             (0, _) => self.all_running(client),
             (_, false) => {
                 let task = self.ask(client, &client.limits())?;
-                if task.phase == Phase::Complete && task.file().is_none() {
+                if task.phase == Phase::Complete && task.file.is_none() {
                     self.warn_of_no_name(client);
                 }
                 Ok(self.success(client, &task))
@@ -220,15 +259,28 @@ impl FirmwareExportInfo {
     /// them is not taken for "no task".
     fn all_running(&self, client: &Client) -> Result<Success, Failure> {
         let body = client.get(&format!("{PATH}0"))?;
-        let statuses = firmware_status::read(&body.text).unwrap_or_else(|| vec![Status::default()]);
-        let nothing = matches!(statuses.as_slice(), [status] if status.is_empty() && body.text.starts_with('{'));
-        let statuses = if nothing { Vec::new() } else { statuses };
-        if !statuses.iter().all(Status::says_something) {
+        let Some(mut tasks) = tasks(&body.text).map_err(|limit| body.refused(limit))? else {
+            return Err(body.failure.unwrap_or_else(|| self.wrong_shape(client, body.status)));
+        };
+        let (mut count, mut fit, mut empty) = (0, true, 0);
+        let mut each: Vec<String> = Vec::new();
+        tasks.for_each(|task| {
+            count += 1;
+            let task = task.get();
+            empty += usize::from(task.is_some_and(Record::is_empty));
+            fit &= task.is_some_and(|task| task.status.says_something());
+            each.extend(task.filter(|_| count <= MOST_NAMED).map(|task| format!("One is {}.", task.words())));
+        });
+        if body.text.starts_with('{') && empty == count {
+            (count, fit, tasks, each) = (0, true, List::default(), Vec::new());
+        }
+        if !fit {
             return Err(body.failure.unwrap_or_else(|| self.wrong_shape(client, body.status)));
         }
-        let tasks: Vec<Task> = statuses.into_iter().map(Task::of).collect();
-        let each: Vec<String> = tasks.iter().map(|task| format!("One is {}.", task.words())).collect();
-        let msg = match tasks.len() {
+        if count > MOST_NAMED {
+            each.push(format!("{} more are in the data.", count - MOST_NAMED));
+        }
+        let msg = match count {
             1 => format!("{} lists 1 export task.", client.host()),
             count => format!("{} lists {count} export tasks.", client.host()),
         };
@@ -240,17 +292,16 @@ impl FirmwareExportInfo {
     }
 
     /// One question for the one task; what it says is shown even when the answer calls itself a failure.
-    fn ask(&self, client: &Client, limits: &Limits) -> Result<Task, Failure> {
+    fn ask(&self, client: &Client, limits: &Limits) -> Result<Seen, Failure> {
         let body = client.get_within(&format!("{PATH}{}", self.task_id), limits)?;
-        let mut statuses = firmware_status::read(&body.text).unwrap_or_default();
-        let status = statuses.pop().filter(|status| statuses.is_empty() && status.says_something());
-        let task = status.map(Task::of);
-        if let Some(task) = &task {
-            client.report().data(Arc::new(Mutex::new(Data::Task(Box::new(task.clone())))));
+        let task = body.read::<Task>()?.filter(|task| task.status.says_something());
+        let seen = task.as_ref().map(|task| task.seen(client));
+        if let Some(task) = task {
+            client.report().data(Arc::new(Mutex::new(Data::Task(Box::new(task)))));
         }
-        match (body.failure, task) {
+        match (body.failure, seen) {
             (Some(failure), _) => Err(failure),
-            (None, Some(task)) => Ok(task),
+            (None, Some(seen)) => Ok(seen),
             (None, None) => Err(self.wrong_shape(client, body.status)),
         }
     }
@@ -260,7 +311,7 @@ impl FirmwareExportInfo {
         let deadline = Instant::now() + self.wait_timeout;
         // The first exchange follows the ordinary rules, so that a wrong host fails at once.
         let mut limits = Limits { deadline: (!self.wait_timeout.is_zero()).then_some(deadline), ..client.limits() };
-        let mut seen: Option<Task> = None;
+        let mut seen: Option<Seen> = None;
         let mut polls_for_name = 0;
         loop {
             let mut pause = self.poll_interval;
@@ -268,7 +319,7 @@ impl FirmwareExportInfo {
             match self.ask(client, &limits) {
                 Ok(task) => {
                     match task.phase {
-                        Phase::Complete if task.file().is_some() => return Ok(self.success(client, &task)),
+                        Phase::Complete if task.file.is_some() => return Ok(self.success(client, &task)),
                         Phase::Complete if polls_for_name < POLLS_FOR_NAME => polls_for_name += 1,
                         Phase::Complete => return Ok(self.success_without_name(client, &task)),
                         Phase::Canceled => return Err(self.ended(client, Kind::TaskCanceled, &task)),
@@ -306,12 +357,12 @@ impl FirmwareExportInfo {
         }
     }
 
-    fn success(&self, client: &Client, task: &Task) -> Success {
-        let msg = format!("Export task {} on {} is {}.", self.task_id, client.host(), task.words());
+    fn success(&self, client: &Client, task: &Seen) -> Success {
+        let msg = format!("Export task {} on {} is {}.", self.task_id, client.host(), task.words);
         Success { changed: false, msg, detail: task.detail() }
     }
 
-    fn success_without_name(&self, client: &Client, task: &Task) -> Success {
+    fn success_without_name(&self, client: &Client, task: &Seen) -> Success {
         self.warn_of_no_name(client);
         self.success(client, task)
     }
@@ -324,13 +375,13 @@ impl FirmwareExportInfo {
         ));
     }
 
-    fn ended(&self, client: &Client, kind: Kind, task: &Task) -> Failure {
+    fn ended(&self, client: &Client, kind: Kind, task: &Seen) -> Failure {
         let hint = if kind == Kind::TaskFailed { " See `messages` and the appliance's job log." } else { "" };
-        Failure::new(kind, format!("Export task {} on {} is {}.{hint}", self.task_id, client.host(), task.words()))
+        Failure::new(kind, format!("Export task {} on {} is {}.{hint}", self.task_id, client.host(), task.words))
     }
 
-    fn wait_timeout(&self, client: &Client, seen: Option<&Task>, error: Option<Failure>) -> Failure {
-        let seen = seen.map(|task| format!(" It was {} when last seen.", task.words())).unwrap_or_default();
+    fn wait_timeout(&self, client: &Client, seen: Option<&Seen>, error: Option<Failure>) -> Failure {
+        let seen = seen.map(|task| format!(" It was {} when last seen.", task.words)).unwrap_or_default();
         let error = error.map(|error| format!(" The last error was: {}", error.msg())).unwrap_or_default();
         let text = format!(
             "Export task {} on {} had not ended after {} s (option `wait_timeout`).{seen}{error}",
@@ -351,6 +402,13 @@ impl FirmwareExportInfo {
     }
 }
 
+/// The tasks of an answer: a list, or one object; none when it is another value.
+fn tasks(text: &str) -> Result<Option<List<Object<Task>>>, TooMany> {
+    let list_or_object = Some(text).filter(|text| text.starts_with(['[', '{']));
+    let raw = list_or_object.and_then(|text| serde_json::from_str(text).ok());
+    raw.map(List::read).transpose()
+}
+
 /// What a restarting appliance does, and what is therefore no reason to stop waiting.
 fn endured(failure: &Failure) -> bool {
     match failure.kind {
@@ -358,5 +416,28 @@ fn endured(failure: &Failure) -> bool {
         Kind::ConnectionFailed | Kind::Timeout | Kind::InvalidResponse | Kind::Unavailable => true,
         Kind::ServerError => failure.http_status == Some(500),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_of_one_object_and_of_a_list() {
+        let count = |text: &str| {
+            let mut tasks_of_text = Vec::new();
+            tasks(text).unwrap()?.for_each(|task| tasks_of_text.push(task.get().is_some()));
+            Some(tasks_of_text).filter(|tasks| tasks.iter().all(|is_one| *is_one)).map(|tasks| tasks.len())
+        };
+        let one = r#"{"state":"complete","errorMsg":{"result":"success","messages":[]}}"#;
+        assert_eq!(count(one), Some(1));
+        assert_eq!(count(&format!("[{one},{one}]")), Some(2));
+        assert_eq!(count("[]"), Some(0));
+        for nothing in ["17", "null", "\"x\"", "[1]", "[null]", "[[]]"] {
+            assert_eq!(count(nothing), None, "{nothing}");
+        }
+        let written = serde_json::to_value(tasks(one).unwrap()).unwrap();
+        assert_eq!(written, json!([{"phase": "complete", "state": "complete"}]), "the envelope is no data");
     }
 }

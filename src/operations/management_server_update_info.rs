@@ -1,24 +1,24 @@
 //! `management_server_update_info`: updates of the management server itself, by id or all that are in its repository
 //! (contract, section 4; LXCA API, sections 5.1 and 5.2).
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Described, Operation};
 use crate::answer::Success;
-use crate::client::Client;
-use crate::client::envelope::document;
-use crate::client::wire::management_server_updates::{Repository, Update, UpdateFile, UpdateInfo, words};
-use crate::client::wire::{Json, Object, Record, Text, Unknown};
+use crate::client::wire::management_server_updates::{Repository, Update, UpdateFile, UpdateInfo, Words};
+use crate::client::wire::{Attribute, Json, List, Object, Text, TooMany, Unknown, write_attribute};
+use crate::client::{Client, LONGEST_WORDS};
 use crate::failure::{Failure, Kind};
 use crate::input::Options;
 use crate::input::accepted::{self, Accepted};
 use crate::lock::lock;
-use crate::scrub::Word;
 
 const PATH: &str = "/managementServer/updates";
 
@@ -41,9 +41,8 @@ const MOST_NAMED: usize = 10;
 #[derive(JsonSchema)]
 pub struct ManagementServerUpdateInfo {
     /// IDs of updates; without them the repository itself is asked. Any number: they are split over as many requests as
-    /// it takes, and an id that stands twice is asked for once.
+    /// it takes, and an id that stands twice is asked for once. An empty list asks for nothing, and nothing is sent.
     #[schemars(
-        length(min = 1),
         inner(length(min = 1, max = LONGEST_FIX_ID), regex(pattern = r"^(?!\.\.?$)[A-Za-z0-9._-]+$")),
         extend("examples" = [["lnvgy_sw_lxca_update-4.1.0_anyos_noarch"]])
     )]
@@ -74,16 +73,16 @@ pub enum Data {
 pub struct Updates {
     /// The updates, in the order asked for.
     #[schemars(with = "Vec<Object<Update>>", skip_serializing_if = "Option::is_none")]
-    updates: Option<Vec<Object<Update>>>,
+    updates: Option<List<Object<Update>>>,
     /// What can be done with them, such as `acquire`, `apply` and `delete`.
     #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
-    actions: Option<Vec<String>>,
+    actions: Option<Words>,
     /// Files that the appliance says can be asked for; it calls the change history `change`.
     #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
-    filetypes: Option<Vec<String>>,
+    filetypes: Option<Words>,
     /// Keys that can be asked for.
     #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
-    supported_keys: Option<Vec<String>>,
+    supported_keys: Option<Words>,
     /// IDs that were asked for and are not in the answers.
     #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
     missing_fix_ids: Option<Vec<String>>,
@@ -94,24 +93,23 @@ pub struct Updates {
 /// The files that were asked for.
 #[derive(Default, serde::Serialize, JsonSchema)]
 pub struct Files {
-    /// One file for each id, in the order asked for.
+    /// One file for each id that has one, in the order asked for.
     files: Vec<UpdateFile>,
+    /// IDs whose file the appliance does not have.
+    missing_fix_ids: Vec<String>,
 }
 
 impl Serialize for Updates {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        const NAMES: [&str; 4] = ["actions", "filetypes", "supported_keys", "missing_fix_ids"];
+        const NAMES: [&str; 5] = ["updates", "actions", "filetypes", "supported_keys", "missing_fix_ids"];
+        let [updates, actions, filetypes, supported_keys, missing_fix_ids] = NAMES;
         let mut map = serializer.serialize_map(None)?;
-        if let Some(updates) = &self.updates {
-            map.serialize_entry(&Word("updates"), updates)?;
-        }
-        let lists = [&self.actions, &self.filetypes, &self.supported_keys, &self.missing_fix_ids];
-        for (name, list) in NAMES.into_iter().zip(lists) {
-            if let Some(list) = list {
-                map.serialize_entry(&Word(name), list)?;
-            }
-        }
-        self.unknown.write(&mut map, &["updates", NAMES[0], NAMES[1], NAMES[2], NAMES[3]])?;
+        write_attribute(&mut map, updates, self.updates.as_ref())?;
+        write_attribute(&mut map, actions, self.actions.as_ref())?;
+        write_attribute(&mut map, filetypes, self.filetypes.as_ref())?;
+        write_attribute(&mut map, supported_keys, self.supported_keys.as_ref())?;
+        write_attribute(&mut map, missing_fix_ids, self.missing_fix_ids.as_ref())?;
+        self.unknown.write(&mut map, &NAMES)?;
         map.end()
     }
 }
@@ -162,7 +160,8 @@ impl Described for ManagementServerUpdateInfo {
                 "fixid": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch",
                 "field": "readme",
                 "value": "Repository pack for chassis and switches, version 1.1.0"
-            }]
+            }],
+            "missing_fix_ids": []
         });
         let updates = json!({
             "updates": [&update],
@@ -224,13 +223,10 @@ fn fix_ids(value: &Value) -> Accepted<Vec<String>> {
         let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
         plain && id.len() <= LONGEST_FIX_ID && id != "." && id != ".."
     };
-    match (ids.is_empty(), ids.iter().all(literal)) {
-        (true, _) => Err("the list is empty; leave the option out to ask for the whole repository".into()),
-        (_, false) => Err(format!(
-            "accepted are ids of up to {LONGEST_FIX_ID} ASCII letters, digits, dots, hyphens and underscores"
-        )),
-        _ => Ok(ids),
+    if ids.iter().all(literal) {
+        return Ok(ids);
     }
+    Err(format!("accepted are ids of up to {LONGEST_FIX_ID} ASCII letters, digits, dots, hyphens and underscores"))
 }
 
 impl Operation for ManagementServerUpdateInfo {
@@ -247,132 +243,172 @@ impl Operation for ManagementServerUpdateInfo {
 fn repository(client: &Client, key: Option<&'static str>) -> Result<Success, Failure> {
     let path = key.map_or(PATH.to_owned(), |key| format!("{PATH}?key={key}"));
     let body = client.get(&path)?;
-    let repository =
-        document(&body.text).map(Repository::from_pairs).ok_or_else(|| no_object(client, &path, body.status))?;
-    let names: Vec<String> = repository.updates.iter().flat_map(|list| list.items()).map(described).collect();
+    let repository: Repository = body.read()?.ok_or_else(|| no_object(client, &path, body.status))?;
+    let mut updates = Named::default();
+    repository.updates.iter().for_each(|list| updates.extend(client, list));
     let version = repository.current_version.as_ref().and_then(Json::string);
+    let version = version.map(|version| client.shortened(&version, LONGEST_WORDS));
     let version = version.map(|version| format!(" It runs version {version}.")).unwrap_or_default();
     let msg = match (&repository.updates, key) {
-        (Some(_), _) => format!("{} has {} in its repository.", client.host(), counted(names.len())),
+        (Some(_), _) => format!("{} has {} in its repository.", client.host(), counted(updates.count)),
         (None, Some(key)) => format!("{} answered for {key} of its update repository.", client.host()),
         (None, None) => format!("{} answered for its update repository.", client.host()),
     };
     client.report().data(Arc::new(Mutex::new(repository)));
     match body.failure {
         Some(failure) => Err(failure),
-        None => answered(msg + &version, listed(&names)),
+        None => answered(msg + &version, updates.sentence()),
     }
 }
 
 /// Updates by id, without their files.
 fn updates(client: &Client, ids: &[String], key: Option<&'static str>) -> Result<Success, Failure> {
     let wanted = |name| matches!(key, None | Some("all")) || key == Some(name);
-    let list = |name| wanted(name).then(Vec::new);
+    let words = |name| wanted(name).then(Words::default);
     let data = Arc::new(Mutex::new(Updates {
-        updates: wanted("update").then(Vec::new),
-        actions: list("actions"),
-        filetypes: list("filetypes"),
-        supported_keys: list("keys"),
-        missing_fix_ids: list("update"),
+        updates: wanted("update").then(List::default),
+        actions: words("actions"),
+        filetypes: words("filetypes"),
+        supported_keys: words("keys"),
+        missing_fix_ids: wanted("update").then(Vec::new),
         unknown: Unknown::default(),
     }));
     let query = key.map(|key| format!("?key={key}")).unwrap_or_default();
     for batch in batches(ids, query.len()) {
         let path = format!("{PATH}/{}{query}", batch.join(","));
         let asked = |failure: Failure| of_ids(failure, batch);
-        let body = client.get(&path).map_err(asked)?;
-        let pairs = document(&body.text).ok_or_else(|| asked(no_object(client, PATH, body.status)))?;
-        lock(&data).add(batch, UpdateInfo::from_pairs(pairs));
+        let mut body = client.get(&path).map_err(asked)?;
+        let info: UpdateInfo =
+            body.read().map_err(asked)?.ok_or_else(|| asked(no_object(client, PATH, body.status)))?;
+        body.text = String::new(); // its data are held twice from here on
         client.report().data(data.clone()); // from the first answer on: before it nothing was learned
+        lock(&data).add(batch, info).map_err(|limit| asked(body.refused(limit)))?;
         if let Some(failure) = body.failure {
             return Err(asked(failure));
         }
     }
+    client.report().data(data.clone());
+    if ids.is_empty() {
+        return asked_nothing(client);
+    }
     let data = lock(&data);
-    let names: Vec<String> = data.updates.iter().flatten().map(described).collect();
     let missing = data.missing_fix_ids.as_deref().unwrap_or_default();
     if !missing.is_empty() {
         client.report().warn(format!("{} does not know {}.", client.host(), named(missing)));
     }
-    match (&data.updates, key) {
-        (Some(_), _) => {
-            let msg =
-                format!("{} answered for {} of {}.", client.host(), ids.len() - missing.len(), counted(ids.len()));
-            answered(msg, listed(&names))
+    let mut things = Named::default();
+    let msg = match &data.updates {
+        Some(updates) => {
+            things.extend(client, updates);
+            format!("{} answered for {} of {}.", client.host(), ids.len() - missing.len(), counted(ids.len()))
         }
-        (None, key) => {
-            let lists = [&data.actions, &data.filetypes, &data.supported_keys];
-            let words: Vec<String> = lists.into_iter().flatten().flatten().cloned().collect();
-            let msg = format!("{} answered for {} of {}.", client.host(), key.unwrap_or("all"), counted(ids.len()));
-            answered(msg, listed(&words))
+        None => {
+            for words in [&data.actions, &data.filetypes, &data.supported_keys].into_iter().flatten() {
+                words.for_each(|word| things.add(|| client.shortened(word, LONGEST_WORDS)));
+            }
+            format!("{} answered for {} of {}.", client.host(), key.unwrap_or("all"), counted(ids.len()))
         }
-    }
+    };
+    answered(msg, things.sentence())
 }
 
 impl Updates {
     /// Adds the answer for a batch: updates in the order asked for, other lists united in first-seen order.
-    fn add(&mut self, asked: &[String], info: UpdateInfo) {
-        let mut came: Vec<Object<Update>> = match info.update {
-            Some(crate::client::wire::List::Of(updates)) => updates,
-            Some(crate::client::wire::List::Other(other)) => vec![Object::Other(other)],
-            None => Vec::new(),
-        };
+    fn add(&mut self, asked: &[String], info: UpdateInfo) -> Result<(), TooMany> {
         if let (Some(updates), Some(missing)) = (&mut self.updates, &mut self.missing_fix_ids) {
             let places: HashMap<&str, usize> =
                 asked.iter().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
-            let place = |update: &Object<Update>| fixid(update).and_then(|id| places.get(id.as_str()).copied());
-            let there: HashSet<usize> = came.iter().filter_map(place).collect();
-            came.sort_by_cached_key(|update| place(update).unwrap_or(usize::MAX));
-            updates.append(&mut came);
-            missing
-                .extend(asked.iter().enumerate().filter(|(place, _)| !there.contains(place)).map(|(_, id)| id.clone()));
+            let mut there = vec![false; asked.len()];
+            // The text of each, not its value: a hundred thousand of them may have come.
+            let mut came: Vec<(usize, &RawValue)> = Vec::new();
+            let list = info.update.unwrap_or_default();
+            list.for_each_raw(|raw| {
+                let place = fixid(&Object::read(raw)?).and_then(|id| places.get(id.as_ref()).copied());
+                if let Some(there) = place.and_then(|place| there.get_mut(place)) {
+                    *there = true;
+                }
+                came.push((place.unwrap_or(usize::MAX), raw));
+                Ok(())
+            })?;
+            came.sort_by_key(|(place, _)| *place);
+            came.into_iter().try_for_each(|(_, raw)| updates.push(raw))?;
+            missing.extend(asked.iter().zip(there).filter(|(_, there)| !there).map(|(id, _)| id.clone()));
         }
-        unite(&mut self.actions, info.actions.as_ref(), "action");
-        unite(&mut self.filetypes, info.filetypes.as_ref(), "filetype");
-        unite(&mut self.supported_keys, info.keys.as_ref(), "key");
-        self.unknown.keep_new(info.unknown);
+        unite(&mut self.actions, info.actions.as_ref(), "action")?;
+        unite(&mut self.filetypes, info.filetypes.as_ref(), "filetype")?;
+        unite(&mut self.supported_keys, info.keys.as_ref(), "key")?;
+        self.unknown.keep_new(&info.unknown)
     }
 }
 
-/// Adds the words that are new to a list that is wanted.
-fn unite(list: &mut Option<Vec<String>>, came: Option<&Json>, name: &str) {
-    let Some(list) = list else { return };
-    let mut known: HashSet<String> = list.iter().cloned().collect();
-    let came = came.map(|came| words(came, name)).unwrap_or_default();
-    list.extend(came.into_iter().filter(|word| known.insert(word.clone())));
+/// Adds the words that came to a list that is wanted.
+fn unite(words: &mut Option<Words>, came: Option<&Json>, name: &str) -> Result<(), TooMany> {
+    match (words, came) {
+        (Some(words), Some(came)) => words.add(came, name),
+        _ => Ok(()),
+    }
 }
 
 /// A file of each update: one request for each id.
 fn files(client: &Client, ids: &[String], filetype: &'static str) -> Result<Success, Failure> {
     let data = Arc::new(Mutex::new(Files::default()));
+    let mut sent = Named::default();
     for id in ids {
         let path = format!("{PATH}/{id}?filetype={filetype}");
-        let asked = |failure: Failure| of_ids(failure, std::slice::from_ref(id));
-        let body = client.get(&path).map_err(asked)?;
-        let file = document(&body.text).map(UpdateFile::from_pairs);
-        let mut file = file.ok_or_else(|| asked(no_object(client, &path, body.status)))?;
-        if let Some(failure) = body.failure {
-            return Err(asked(failure));
+        match file(client, &path, id, filetype) {
+            Ok(file) => {
+                lock(&data).files.push(file);
+                sent.add(|| id.clone());
+            }
+            // One update without the file is no reason to do without the others' files, as long as there are others.
+            Err(failure) if matches!(failure.kind, Kind::NotFound | Kind::OperationFailed) => {
+                let missing = &mut lock(&data).missing_fix_ids;
+                missing.push(id.clone());
+                if missing.len() == ids.len() {
+                    return Err(of_ids(failure, std::slice::from_ref(id)));
+                }
+            }
+            Err(failure) => return Err(of_ids(failure, std::slice::from_ref(id))),
         }
-        if file.value.as_ref().is_none_or(|text| text.0.as_text() == "null") {
-            client.report().warn(format!("{} sent no text of the {filetype} of {id}.", client.host()));
-        }
-        let answered = file.fixid.get_or_insert_with(|| Text::of(id)).words();
-        if answered != *id {
-            client.report().warn(format!("{} answered for {answered} when it was asked for {id}.", client.host()));
-        }
-        let field = file.field.get_or_insert_with(|| Text::of(filetype)).words();
-        // The appliance calls the change history `change` as well.
-        if !filetype.starts_with(field.as_str()) || field.is_empty() {
-            client
-                .report()
-                .warn(format!("{} sent the {field} of {id} when it was asked for the {filetype}.", client.host()));
-        }
-        lock(&data).files.push(file);
         client.report().data(data.clone());
     }
-    let msg = format!("{} sent the {filetype} of {}.", client.host(), counted(ids.len()));
-    answered(msg, named(ids) + ".")
+    client.report().data(data.clone());
+    if ids.is_empty() {
+        return asked_nothing(client);
+    }
+    let missing = &lock(&data).missing_fix_ids;
+    if missing.is_empty() {
+        return answered(format!("{} sent the {filetype} of {}.", client.host(), counted(ids.len())), sent.sentence());
+    }
+    client.report().warn(format!("{} does not have the {filetype} of {}.", client.host(), named(missing)));
+    let msg = format!("{} sent the {filetype} of {} of {}.", client.host(), sent.count, counted(ids.len()));
+    answered(msg, sent.sentence())
+}
+
+/// The file of one update.
+fn file(client: &Client, path: &str, id: &str, filetype: &'static str) -> Result<UpdateFile, Failure> {
+    let body = client.get(path)?;
+    let mut file: UpdateFile = body.read()?.ok_or_else(|| no_object(client, path, body.status))?;
+    if let Some(failure) = body.failure {
+        return Err(failure);
+    }
+    if file.value.as_ref().is_none_or(|text| text.0.as_text() == "null") {
+        client.report().warn(format!("{} sent no text of the {filetype} of {id}.", client.host()));
+    }
+    let answered = file.fixid.get_or_insert_with(|| Text::of(id)).words();
+    if answered != id {
+        let answered = client.shortened(&answered, LONGEST_WORDS);
+        client.report().warn(format!("{} answered for {answered} when it was asked for {id}.", client.host()));
+    }
+    let field = file.field.get_or_insert_with(|| Text::of(filetype)).words();
+    // The appliance calls the change history `change` as well.
+    if !filetype.starts_with(field.as_ref()) || field.is_empty() {
+        let field = client.shortened(&field, LONGEST_WORDS);
+        client
+            .report()
+            .warn(format!("{} sent the {field} of {id} when it was asked for the {filetype}.", client.host()));
+    }
+    Ok(file)
 }
 
 /// Splits ids over requests whose request line stays under the limit.
@@ -399,6 +435,11 @@ fn answered(msg: String, detail: String) -> Result<Success, Failure> {
     Ok(Success { changed: false, msg, detail })
 }
 
+/// An empty list, as a playbook's filter leaves it.
+fn asked_nothing(client: &Client) -> Result<Success, Failure> {
+    answered(format!("`fix_ids` is empty, so {} was not asked for anything.", client.host()), String::new())
+}
+
 /// A failure that names the ids it was about.
 fn of_ids(failure: Failure, ids: &[String]) -> Failure {
     let end = if failure.cause.is_some() { "" } else { "." };
@@ -411,16 +452,55 @@ fn no_object(client: &Client, path: &str, status: u16) -> Failure {
     Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
 }
 
-fn fixid(update: &Object<Update>) -> Option<String> {
+fn fixid(update: &Object<Update>) -> Option<Cow<'_, str>> {
     update.get()?.fixid.as_ref()?.0.string()
 }
 
 /// An update in words: its id, and its state when it says one.
-fn described(update: &Object<Update>) -> String {
-    let words = |text: Option<&Text>| text.map(Text::words).unwrap_or_default();
+fn described(client: &Client, update: &Object<Update>) -> String {
+    let words =
+        |text: Option<&Text>| text.map(|text| client.shortened(&text.words(), LONGEST_WORDS)).unwrap_or_default();
     let Some(update) = update.get() else { return "an update without id".into() };
     let (id, state) = (words(update.fixid.as_ref()), words(update.state.as_ref()));
     if state.is_empty() { id } else { format!("{id} ({state})") }
+}
+
+/// Things for a sentence: the first ones by name, the others counted.
+#[derive(Default)]
+struct Named {
+    names: Vec<String>,
+    count: usize,
+}
+
+impl Named {
+    fn of(ids: impl Iterator<Item = impl ToString>) -> Named {
+        let mut named = Named::default();
+        ids.for_each(|id| named.add(|| id.to_string()));
+        named
+    }
+
+    fn add(&mut self, name: impl FnOnce() -> String) {
+        self.count += 1;
+        self.names.extend((self.count <= MOST_NAMED).then(name));
+    }
+
+    fn extend(&mut self, client: &Client, updates: &List<Object<Update>>) {
+        updates.for_each(|update| self.add(|| described(client, &update)));
+    }
+
+    /// The things in words.
+    fn words(&self) -> String {
+        let names = self.names.join(", ");
+        match self.count - self.names.len() {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
+
+    /// The same as a sentence, when there are any.
+    fn sentence(&self) -> String {
+        if self.count == 0 { String::new() } else { self.words() + "." }
+    }
 }
 
 /// A number of updates in words.
@@ -430,14 +510,5 @@ fn counted(count: usize) -> String {
 
 /// Ids in words.
 fn named(ids: &[String]) -> String {
-    let some = ids.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match ids.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
-        Some(more) => format!("{some} and {more} more"),
-        None => some,
-    }
-}
-
-/// A sentence that lists things, when there are any.
-fn listed(things: &[String]) -> String {
-    if things.is_empty() { String::new() } else { named(things) + "." }
+    Named::of(ids.iter()).words()
 }
