@@ -1,5 +1,6 @@
 //! The answer: the one JSON object that goes to stdout (docs/contract.md, Output). Nothing here knows HTTP.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use schemars::JsonSchema;
@@ -54,7 +55,7 @@ pub struct Answer {
         "explanation": "The user name or the password is not correct.",
         "recovery": {"text": "Log in with another user name or password.", "url": "https://lxca.example.com/help"},
     }]]))]
-    messages: Vec<Message>,
+    messages: Vec<Arc<Message>>,
     /// Version of the appliance's API, from the media type of its answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["4.0.0"]))]
@@ -103,7 +104,7 @@ struct BoltDetails {
     /// The same as the answer's `error`.
     error: ErrorInfo,
     /// The same as the answer's `messages`.
-    messages: Vec<Message>,
+    messages: Vec<Arc<Message>>,
 }
 
 /// What was changed, or would be.

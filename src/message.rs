@@ -5,6 +5,8 @@ use serde::Serialize;
 
 /// How many messages of one answer are kept: nobody reads more, and each takes many times its size in memory.
 pub const MOST_MESSAGES: usize = 1000;
+/// How long the messages of earlier polls may be together while an operation waits, in bytes.
+pub const LONGEST_PAST: usize = 64 << 10;
 
 /// A message of the appliance. Texts are localized: match on ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
@@ -24,6 +26,15 @@ pub struct Message {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
+}
+
+impl Message {
+    /// How long its texts are together, in bytes.
+    pub fn length(&self) -> usize {
+        let recovery = self.recovery.as_ref();
+        let recovery = recovery.map(|recovery| [&recovery.text, &recovery.url]).into_iter().flatten();
+        [&self.id, &self.text, &self.explanation].into_iter().chain(recovery).flatten().map(String::len).sum()
+    }
 }
 
 /// What to do about a message.

@@ -2,7 +2,6 @@
 //! a panic tell the same. Nothing here prints.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,8 +10,11 @@ use serde::Serialize;
 use serde::ser::Error as _;
 
 use crate::lock::lock;
-use crate::message::{MOST_MESSAGES, Message};
+use crate::message::{LONGEST_PAST, MOST_MESSAGES, Message};
 use crate::scrub::{Clean, Secrets};
+
+/// How many warnings are kept.
+const MOST_WARNINGS: usize = 1000;
 
 /// Who calls, as far as the answer depends on it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,14 +44,15 @@ struct Learned {
     changed: bool,
     /// A request that changes something is under way: it may have reached the appliance.
     changing: bool,
-    messages: Vec<Message>,
-    /// Hashes of the messages so far, so that identical ones are shown once.
-    seen: HashSet<u64>,
-    hasher: RandomState,
+    messages: Vec<Arc<Message>>,
+    /// The same, so that identical ones are shown once.
+    seen: HashSet<Arc<Message>>,
     /// Messages that are not among them because there were too many.
     left_out: usize,
     api_version: Option<String>,
     warnings: Vec<String>,
+    /// Warnings that are not among them because there were too many.
+    warnings_left_out: usize,
     data: Option<Arc<dyn Recorded>>,
     diff: Option<Arc<dyn Recorded>>,
 }
@@ -92,7 +95,7 @@ pub struct Summary {
     /// Whether anything was changed, or may have been.
     pub changed: bool,
     /// Messages of the appliance, identical ones once.
-    pub messages: Vec<Message>,
+    pub messages: Vec<Arc<Message>>,
     /// Version from the media type.
     pub api_version: Option<String>,
     /// Warnings, identical ones once.
@@ -140,14 +143,30 @@ impl Outcome {
     pub fn messages(&self, messages: Vec<Message>, left_out: usize) {
         let mut learned = lock(&self.learned);
         learned.left_out += left_out;
-        for message in messages {
-            let hash = learned.hasher.hash_one(&message);
-            match learned.messages.len() < MOST_MESSAGES || learned.seen.contains(&hash) {
-                true if learned.seen.insert(hash) => learned.messages.push(message),
+        for message in messages.into_iter().map(Arc::new) {
+            match learned.messages.len() < MOST_MESSAGES || learned.seen.contains(&message) {
+                true if learned.seen.insert(message.clone()) => learned.messages.push(message),
                 true => {}
                 false => learned.left_out += 1,
             }
         }
+    }
+
+    /// Forgets long messages of the answers so far, and counts them as left out: an operation that waits would take more
+    /// memory with every answer.
+    pub fn forget_long_messages(&self) {
+        let Learned { messages, seen, left_out, .. } = &mut *lock(&self.learned);
+        let mut length = 0;
+        messages.retain(|message| {
+            let fits = length + message.length() <= LONGEST_PAST;
+            if fits {
+                length += message.length();
+            } else {
+                seen.remove(message);
+                *left_out += 1;
+            }
+            fits
+        });
     }
 
     /// Records the version that the media type of an answer names.
@@ -158,8 +177,12 @@ impl Outcome {
     /// Adds a warning.
     pub fn warn(&self, warning: impl Into<String>) {
         let (warning, mut learned) = (warning.into(), lock(&self.learned));
-        if !learned.warnings.contains(&warning) {
-            learned.warnings.push(warning);
+        if learned.warnings.contains(&warning) {
+            return;
+        }
+        match learned.warnings.len() < MOST_WARNINGS {
+            true => learned.warnings.push(warning),
+            false => learned.warnings_left_out += 1,
         }
     }
 
@@ -186,6 +209,9 @@ impl Outcome {
             let mut warnings = learned.warnings.clone();
             if learned.left_out > 0 {
                 warnings.push(format!("{} more messages of the appliance were left out.", learned.left_out));
+            }
+            if learned.warnings_left_out > 0 {
+                warnings.push(format!("{} more warnings were left out.", learned.warnings_left_out));
             }
             let summary = Summary {
                 caller: learned.caller,

@@ -19,13 +19,12 @@ use serde::ser::{self, Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::scrub::one_line::OneLine;
 use crate::scrub::search::{Clock, Found, Late, Search, Spellings};
 use crate::scrub::serializer::Scrubbing;
 
 mod entities;
 mod escapes;
-mod one_line;
+pub mod one_line;
 mod search;
 mod serializer;
 
@@ -158,7 +157,7 @@ impl Secrets {
         }
     }
 
-    /// The value as JSON on one line without the secrets the caller gave, and whether one had to be masked.
+    /// The value as JSON without the secrets the caller gave, and whether one had to be masked.
     ///
     /// # Errors
     /// When the deadline, if there is one, passes before it is ready, or the value's own `Serialize` fails.
@@ -166,7 +165,7 @@ impl Secrets {
         let scrubber = self.scrubber(|known| vec![known.given.search()], deadline);
         let mut text = Vec::new();
         value.serialize(Scrubbing {
-            inner: &mut serde_json::Serializer::with_formatter(&mut text, OneLine),
+            inner: &mut serde_json::Serializer::new(&mut text),
             scrubber: &scrubber,
             raw: false,
         })?;

@@ -1,12 +1,17 @@
 //! Standard output: exactly one answer leaves the process there, and a caller that has gone shows there first.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+
+use crate::scrub::one_line;
+
+/// How much is written at once, in bytes.
+const PIECE: usize = 64 << 10;
 
 /// The right to print the answer; whichever thread has it ends the process.
 #[derive(Debug)]
@@ -19,10 +24,11 @@ impl Stdout {
         (!CLAIMED.swap(true, Ordering::SeqCst)).then_some(Stdout(()))
     }
 
-    /// Prints a line, whole also when the other end was set to non-blocking. Fails with status 1 when it cannot.
-    pub fn print(self, line: &str, status: ExitCode) -> ExitCode {
-        let mut stdout = io::stdout().lock();
-        let printed = write_whole(&mut stdout, line.as_bytes()).and_then(|()| write_whole(&mut stdout, b"\n"));
+    /// Prints a text as one line, whole also when the other end was set to non-blocking. Fails with status 1 when it
+    /// cannot.
+    pub fn print(self, text: &str, status: ExitCode) -> ExitCode {
+        let mut stdout = BufWriter::with_capacity(PIECE, Patient(io::stdout().lock()));
+        let printed = one_line::write(&mut stdout, text).and_then(|()| stdout.write_all(b"\n"));
         match printed.and_then(|()| stdout.flush()) {
             Ok(()) => status,
             Err(_) => ExitCode::FAILURE,
@@ -30,19 +36,31 @@ impl Stdout {
     }
 }
 
-fn write_whole(stdout: &mut io::StdoutLock<'_>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match stdout.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let _ = poll(&mut [PollFd::new(&rustix::stdio::stdout(), PollFlags::OUT)], None);
+/// Waits for the reader where the other end of stdout was set to non-blocking.
+struct Patient<'s>(io::StdoutLock<'s>);
+
+impl Write for Patient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_reader(),
+                other => return other,
             }
-            Err(error) => return Err(error),
         }
     }
-    Ok(())
+
+    fn flush(&mut self) -> io::Result<()> {
+        loop {
+            match self.0.flush() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_reader(),
+                other => return other,
+            }
+        }
+    }
+}
+
+fn wait_for_reader() {
+    let _ = poll(&mut [PollFd::new(&rustix::stdio::stdout(), PollFlags::OUT)], None);
 }
 
 /// Sleeps, but not longer than the reader of stdout is there: `false` when it has gone. Only a pipe or a socket tells.

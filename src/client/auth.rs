@@ -1,13 +1,15 @@
 //! Who asks: credentials with every request, or a session (docs/contract.md, Authentication), and which secrets an answer
 //! brings.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::value::RawValue;
 use ureq::http::HeaderMap;
 
 use super::session::SessionSlot;
-use super::wire::{Attribute, Json, Pairs};
+use super::wire::{member, string};
 use crate::client::settings::{AuthMethod, Settings};
 use crate::scrub::{Secret, Secrets};
 
@@ -58,20 +60,16 @@ pub fn learn_from_header(headers: &HeaderMap, secrets: &Secrets) {
 
 /// Makes known what the body of an answer holds of secrets: session id and token, as a login answers them.
 pub fn learn_from_body(body: &str, secrets: &Secrets) {
-    let session = session(body).unwrap_or_default();
-    [CSRF_COOKIE, "id"].iter().filter_map(|name| session.get(name)).filter_map(text).for_each(|it| secrets.learn(&it));
+    [CSRF_COOKIE, "id"].iter().filter_map(|name| session(body, name)).for_each(|it| secrets.learn(&it));
 }
 
 /// Whether an answer says that the password has to be changed first.
 pub fn password_change_required(body: &str) -> bool {
-    let says = |pairs: &Pairs<'_>| {
-        let flags = ["pwChangeRequired", "pwExpired"].iter().filter_map(|name| pairs.get(name));
+    let says = |object: &str| {
+        let flags = ["pwChangeRequired", "pwExpired"].iter().filter_map(|name| member(object, name));
         flags.map(RawValue::get).any(|flag| flag.trim_matches('"').eq_ignore_ascii_case("true"))
     };
-    Pairs::parse(body).is_some_and(|pairs| {
-        let response = pairs.get("response").and_then(|response| Pairs::parse(response.get()));
-        says(&pairs) || response.is_some_and(|response| says(&response))
-    })
+    says(body) || member(body, "response").is_some_and(|response| says(response.get()))
 }
 
 /// The cookies an answer sets: name and value, without what stands behind the first semicolon.
@@ -85,13 +83,8 @@ pub fn cookies(headers: &HeaderMap) -> Vec<(String, Secret)> {
     .collect()
 }
 
-/// `response.session` in the answer to a login.
-pub fn session(body: &str) -> Option<Pairs<'_>> {
-    let response = Pairs::parse(Pairs::parse(body)?.get("response")?.get())?;
-    Pairs::parse(response.get("session")?.get())
-}
-
-/// The text of an attribute that is a string.
-pub fn text(raw: &RawValue) -> Option<String> {
-    Json::read(raw).string()
+/// A text of `response.session` in the answer to a login.
+pub fn session(body: &str, name: &str) -> Option<String> {
+    let session = member(member(body, "response")?.get(), "session")?;
+    string(member(session.get(), name)?).map(Cow::into_owned)
 }

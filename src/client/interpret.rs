@@ -42,7 +42,7 @@ impl Client {
         let body = std::mem::take(&mut reply.body);
         let length = body.len();
         if good && !request.expects_json() && body.iter().all(u8::is_ascii_whitespace) {
-            return silent(Ok(Answer { text: String::new(), status, failure: None }));
+            return silent(Ok(Answer { what: what(), text: String::new(), status, failure: None }));
         }
         let mut mended = match wire::text::mend(body) {
             Ok(mended) => mended,
@@ -69,7 +69,13 @@ impl Client {
         if masked && unmasked.is_none() {
             self.outcome.warn_masked();
         }
-        let envelope = Envelope::read(&mended.text);
+        let envelope = match Envelope::read(&mended.text) {
+            Ok(envelope) => envelope,
+            Err(limit) if good => {
+                return silent(Err(invalid(format!("{} and JSON that is refused: {limit}.", what()))));
+            }
+            Err(_) => return silent(Err(self.refused(&reply, format!("{} and JSON that is refused", what()), None))),
+        };
         let quote = envelope.quote(&self.outcome.secrets);
         let quoted = quote.map(|quote| format!(": {}", self.shortened(&quote, LONGEST_QUOTE))).unwrap_or_default();
         let answer = if good {
@@ -86,7 +92,7 @@ impl Client {
                 let text = format!("{}, but says that it failed{quoted}.", what());
                 Failure { http_status: Some(status), ..Failure::new(Kind::OperationFailed, text) }
             });
-            Ok(Answer { text: unmasked.unwrap_or(mended.text), status, failure })
+            Ok(Answer { what: what(), text: unmasked.unwrap_or(mended.text), status, failure })
         } else {
             Err(self.refused(&reply, format!("{}{quoted}", what()), Some((&envelope, &mended.text))))
         };
@@ -177,13 +183,22 @@ impl Client {
     }
 
     /// A text of the appliance, on one line and short enough for a sentence; masked before, or half a secret would stay.
-    pub(super) fn shortened(&self, text: &str, longest: usize) -> String {
+    pub fn shortened(&self, text: &str, longest: usize) -> String {
         let masked = self.outcome.secrets.mask(text);
-        let line = masked.split_whitespace().collect::<Vec<_>>().join(" ");
-        match line.char_indices().nth(longest) {
-            Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-            None => line,
+        let mut line = String::new();
+        let mut left = longest;
+        for word in masked.split_whitespace() {
+            let blank = if line.is_empty() { "" } else { " " };
+            for character in blank.chars().chain(word.chars()) {
+                if left == 0 {
+                    line.push('…');
+                    return line;
+                }
+                line.push(character);
+                left -= 1;
+            }
         }
+        line
     }
 }
 

@@ -25,12 +25,16 @@ mod transport;
 pub mod wire;
 
 use auth::{Auth, Credentials};
+use envelope::document;
 use request::{Body, Repeat, Request};
 use retry::Limits;
 use session::{Session, SessionSlot};
 use settings::Settings;
 use transport::{NoReply, Reply, Transport};
+use wire::{Record, TooMany};
 
+/// How much of a value of the appliance, such as a name or a version, a sentence shows, in characters.
+pub const LONGEST_WORDS: usize = 255;
 /// Where sessions are opened and closed (docs/lxca-api.md, Authentication and sessions).
 const SESSIONS: &str = "/sessions";
 
@@ -52,12 +56,32 @@ pub struct Client {
 /// The JSON of an answer with an HTTP status of success; empty when the appliance sent none.
 #[derive(Debug)]
 pub struct Answer {
+    /// Who answered what, and how: the beginning of a sentence.
+    what: String,
     /// JSON text without blanks, valid for certain, or nothing at all.
     pub text: String,
     /// The HTTP status, one of success.
     pub status: u16,
     /// What the envelope says, when that is failure: read the data first, then this.
     pub failure: Option<Failure>,
+}
+
+impl Answer {
+    /// The data as a record; `None` when the answer is neither an object nor a list of one.
+    ///
+    /// # Errors
+    /// As [`Answer::refused`].
+    pub fn read<T: Record>(&self) -> Result<Option<T>, SendError> {
+        let data = document(&self.text).and_then(|pairs| pairs.map(T::from_pairs).transpose());
+        data.map_err(|limit| self.refused(limit))
+    }
+
+    /// The failure of an answer that holds more than is read: `invalid_response`.
+    pub fn refused(&self, limit: TooMany) -> SendError {
+        let text = format!("{} and JSON that is refused: {limit}.", self.what);
+        let failure = Failure { http_status: Some(self.status), ..Failure::new(Kind::InvalidResponse, text) };
+        SendError { endurable: true, ..SendError::settled(failure) }
+    }
 }
 
 /// A request without a good answer.
@@ -204,6 +228,7 @@ impl Client {
 
     /// Lets the answers to come be as large together as if there had been none: what earlier ones took is not kept.
     pub fn renew_allowance(&self) {
+        self.outcome.forget_long_messages();
         self.transport.renew_allowance();
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderValue};
 
-use super::auth::{self, CSRF_COOKIE, CSRF_HEADER, Credentials, SESSION_COOKIE, cookies, text};
+use super::auth::{self, CSRF_COOKIE, CSRF_HEADER, Credentials, SESSION_COOKIE, cookies};
 use crate::lock::lock;
 use crate::scrub::Secret;
 
@@ -51,7 +51,7 @@ impl Session {
         // What cannot stand in a header cannot be sent back; the appliance then refuses what needs it.
         let sendable = |token: &String| HeaderValue::from_str(token).is_ok();
         self.csrf = self.csrf.take().or_else(|| {
-            let token = auth::session(body)?.get(CSRF_COOKIE).and_then(text);
+            let token = auth::session(body, CSRF_COOKIE);
             token.filter(sendable).map(Secret::new)
         });
     }

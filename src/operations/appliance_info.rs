@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Context, Operation};
 use crate::answer::Success;
-use crate::client::envelope::document;
+use crate::client::LONGEST_WORDS;
 use crate::client::wire::aicc::{Aicc, Appliance};
 use crate::client::wire::{Object, Record, Text, Unknown};
 use crate::failure::{Failure, Kind};
@@ -64,15 +64,17 @@ impl Operation for ApplianceInfo {
 
     fn run(&self, context: &Context<'_, Data>) -> Result<Success, Failure> {
         let body = context.client.get(PATH)?;
-        let aicc = document(&body.text).map(Aicc::from_pairs);
+        let aicc = body.read::<Aicc>()?;
         let known = aicc.map(|aicc| (aicc.appliance, aicc.unknown)).filter(|(appliance, _)| is_one(appliance.as_ref()));
         let Some((Some(Object::Read(appliance)), rest)) = known else {
             let text = format!("{} answered GET {PATH} without saying which appliance it is.", context.host());
             let nameless = Failure { http_status: Some(body.status), ..Failure::new(Kind::InvalidResponse, text) };
             return Err(body.failure.unwrap_or(nameless));
         };
-        let say =
-            |what: &str, text: Option<&Text>| text.map(|text| format!("{what}{}", text.words())).unwrap_or_default();
+        let say = |what: &str, text: Option<&Text>| {
+            let words = text.map(|text| context.client.shortened(&text.words(), LONGEST_WORDS));
+            words.map(|words| format!("{what}{words}")).unwrap_or_default()
+        };
         let version = say(" ", appliance.version.as_ref()) + &say(", build ", appliance.build.as_ref());
         let detail = say("Its name is ", appliance.name.as_ref());
         let data = Data { appliance, details: self.all.then_some(rest) };

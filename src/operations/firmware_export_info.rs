@@ -10,10 +10,12 @@ use super::wait::{self, Poll, Wait};
 use super::{Context, Operation};
 use crate::answer::Success;
 use crate::client::SendError;
+use crate::client::envelope::without_envelope;
 use crate::client::request::Request;
 use crate::client::retry::Limits;
-use crate::client::wire::Record;
-use crate::client::wire::firmware_status::{self, Status};
+use crate::client::wire::firmware_status::Status;
+use crate::client::wire::{Attribute, List, Number, Object, Pairs, Record, TooMany};
+use crate::client::{Client, LONGEST_WORDS};
 use crate::failure::{Failure, Kind};
 use crate::input::{Declaration, Kind as Accepts, Literal, Rule, Test, options};
 use crate::scrub::Word;
@@ -57,7 +59,7 @@ pub enum Phase {
 }
 
 /// One task.
-#[derive(Clone, Debug, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 pub struct Task {
     #[schemars(flatten)]
     status: Status,
@@ -66,13 +68,14 @@ pub struct Task {
 }
 
 /// What is asked for.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Data {
     /// All running tasks, for `task_id: 0`.
     Tasks {
         /// The tasks.
-        tasks: Vec<Task>,
+        #[schemars(with = "Vec<Task>")]
+        tasks: List<Object<Task>>,
     },
     /// The one task.
     Task(Box<Task>),
@@ -81,26 +84,22 @@ pub enum Data {
 impl Task {
     fn of(status: Status) -> Task {
         let state = status.state.as_ref().and_then(|state| state.0.string()).unwrap_or_default();
-        let progress = status.progress.as_ref().and_then(|progress| progress.0.number());
-        let phase = match (state.trim().to_ascii_lowercase().as_str(), progress) {
+        let is = |word: &str| state.trim().eq_ignore_ascii_case(word);
+        let phase = match status.progress.as_ref().and_then(|progress| progress.0.number()) {
             // The documentation writes one l; jobs write two.
-            ("canceled" | "cancelled", _) => Phase::Canceled,
-            ("error", _) => Phase::Error,
-            ("complete", progress) if progress.is_none_or(|progress| progress >= 100.0) => Phase::Complete,
-            (_, Some(0.0)) => Phase::Created,
+            _ if is("canceled") || is("cancelled") => Phase::Canceled,
+            _ if is("error") => Phase::Error,
+            progress if is("complete") && progress.is_none_or(|progress| progress >= 100.0) => Phase::Complete,
+            Some(0.0) => Phase::Created,
             _ => Phase::Running,
         };
+        drop(state);
         Task { status, phase }
-    }
-
-    /// Name of the ZIP file, unless it is empty.
-    fn file(&self) -> Option<String> {
-        self.status.current.as_ref().map(|current| current.words()).filter(|name| !name.trim().is_empty())
     }
 
     /// Where the task is, in words.
     fn words(&self) -> String {
-        let progress = self.status.progress.as_ref().and_then(|progress| progress.0.number());
+        let progress = self.status.progress.as_ref().and_then(Number::words);
         match (self.phase, progress) {
             (Phase::Created, _) => "created but not started".into(),
             (Phase::Running, Some(progress)) => format!("running, {progress} % done"),
@@ -111,18 +110,57 @@ impl Task {
         }
     }
 
+    /// What the sentences say of it; the task itself may be as large as the answer.
+    fn seen(&self, client: &Client) -> Seen {
+        let file = self.status.current.as_ref().map(|current| client.shortened(&current.words(), LONGEST_WORDS));
+        let size = self.status.totalsize.as_ref().and_then(Number::words);
+        Seen {
+            phase: self.phase,
+            words: self.words(),
+            file: file.filter(|name| !name.is_empty()),
+            size: size.unwrap_or_else(|| "0".into()),
+        }
+    }
+}
+
+/// What is remembered of a task while its data are in the report.
+struct Seen {
+    phase: Phase,
+    /// Where the task is.
+    words: String,
+    /// Name of the ZIP file, unless it is empty.
+    file: Option<String>,
+    /// Its size in bytes.
+    size: String,
+}
+
+impl Seen {
     /// The file and its size, for callers that drop the data.
     fn detail(&self) -> String {
-        let size = self.status.totalsize.as_ref().and_then(|size| size.0.number()).unwrap_or_default();
-        self.file().map(|file| format!("File: {file}, {size} bytes.")).unwrap_or_default()
+        self.file.as_ref().map(|file| format!("File: {file}, {} bytes.", self.size)).unwrap_or_default()
+    }
+}
+
+impl Record for Task {
+    fn from_pairs(pairs: Pairs<'_>) -> Result<Task, TooMany> {
+        // Of several tasks each may have an envelope of its own.
+        Status::from_pairs(without_envelope(pairs)?).map(Task::of)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.status.is_empty()
+    }
+
+    fn write<M: SerializeMap>(&self, map: &mut M, taken: &[&str]) -> Result<(), M::Error> {
+        map.serialize_entry(&Word("phase"), &self.phase)?;
+        self.status.write(map, &[taken, &["phase"]].concat())
     }
 }
 
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(&Word("phase"), &self.phase)?;
-        self.status.write(&mut map, &["phase"])?;
+        self.write(&mut map, &[])?;
         map.end()
     }
 }
@@ -174,14 +212,14 @@ impl Operation for FirmwareExportInfo {
             (_, false) => self.ask(context, &context.client.limits())?,
             (_, true) => self.wait_for_end(context)?,
         };
-        if task.phase == Phase::Complete && task.file().is_none() {
+        if task.phase == Phase::Complete && task.file.is_none() {
             context.warn(format!(
                 "Export task {} is complete, but the appliance names no file (`current` is empty): there is nothing to \
                  download by name.",
                 self.task_id
             ));
         }
-        Ok(Success { msg: format!("{} is {}.", self.name(context), task.words()), detail: task.detail() })
+        Ok(Success { msg: format!("{} is {}.", self.name(context), task.words), detail: task.detail() })
     }
 }
 
@@ -190,15 +228,28 @@ impl FirmwareExportInfo {
     /// not taken for "no task".
     fn all_running(&self, context: &Context<'_, Data>) -> Result<Success, SendError> {
         let answer = context.client.get(&format!("{PATH}0"))?;
-        let statuses = firmware_status::read(&answer.text).unwrap_or_else(|| vec![Status::default()]);
-        let nothing = matches!(statuses.as_slice(), [status] if status.is_empty() && answer.text.starts_with('{'));
-        let statuses = if nothing { Vec::new() } else { statuses };
-        if !statuses.iter().all(Status::says_something) {
+        let Some(mut tasks) = tasks(&answer.text).map_err(|limit| answer.refused(limit))? else {
+            return Err(answer.failure.unwrap_or_else(|| self.wrong_shape(context, answer.status)).into());
+        };
+        let (mut count, mut fit, mut empty) = (0, true, 0);
+        let mut each: Vec<String> = Vec::new();
+        tasks.for_each(|task| {
+            count += 1;
+            let task = task.get();
+            empty += usize::from(task.is_some_and(Record::is_empty));
+            fit &= task.is_some_and(|task| task.status.says_something());
+            each.extend(task.filter(|_| count <= MOST_NAMED).map(|task| format!("One is {}.", task.words())));
+        });
+        if answer.text.starts_with('{') && empty == count {
+            (count, fit, tasks, each) = (0, true, List::default(), Vec::new());
+        }
+        if !fit {
             return Err(answer.failure.unwrap_or_else(|| self.wrong_shape(context, answer.status)).into());
         }
-        let tasks: Vec<Task> = statuses.into_iter().map(Task::of).collect();
-        let each: Vec<String> = tasks.iter().take(MOST_NAMED).map(|task| format!("One is {}.", task.words())).collect();
-        let msg = match tasks.len() {
+        if count > MOST_NAMED {
+            each.push(format!("{} more are in the data.", count - MOST_NAMED));
+        }
+        let msg = match count {
             1 => format!("{} lists 1 export task.", context.host()),
             count => format!("{} lists {count} export tasks.", context.host()),
         };
@@ -210,17 +261,16 @@ impl FirmwareExportInfo {
     }
 
     /// One question for the one task; what it says is shown even when the answer calls itself a failure.
-    fn ask(&self, context: &Context<'_, Data>, limits: &Limits) -> Result<Task, SendError> {
+    fn ask(&self, context: &Context<'_, Data>, limits: &Limits) -> Result<Seen, SendError> {
         let answer = context.client.send(&Request::get(format!("{PATH}{}", self.task_id)), limits)?;
-        let mut statuses = firmware_status::read(&answer.text).unwrap_or_default();
-        let status = statuses.pop().filter(|status| statuses.is_empty() && status.says_something());
-        let task = status.map(Task::of);
-        if let Some(task) = &task {
-            context.set_data(Data::Task(Box::new(task.clone())));
+        let task = answer.read::<Task>()?.filter(|task| task.status.says_something());
+        let seen = task.as_ref().map(|task| task.seen(context.client));
+        if let Some(task) = task {
+            context.set_data(Data::Task(Box::new(task)));
         }
-        match (answer.failure, task) {
+        match (answer.failure, seen) {
             (Some(failure), _) => Err(failure.into()),
-            (None, Some(task)) => Ok(task),
+            (None, Some(seen)) => Ok(seen),
             (None, None) => {
                 let failure = self.wrong_shape(context, answer.status);
                 Err(SendError { endurable: true, ..failure.into() })
@@ -229,17 +279,17 @@ impl FirmwareExportInfo {
     }
 
     /// Polls until the task has ended or the time is over.
-    fn wait_for_end(&self, context: &Context<'_, Data>) -> Result<Task, Failure> {
+    fn wait_for_end(&self, context: &Context<'_, Data>) -> Result<Seen, Failure> {
         Wait::new(self.wait_timeout, self.poll_interval).until(context, &self.name(context), |limits| {
             let task = self.ask(context, limits)?;
             let ended =
-                |kind, hint| Failure::new(kind, format!("{} is {}.{hint}", self.name(context), task.words())).into();
+                |kind, hint| Failure::new(kind, format!("{} is {}.{hint}", self.name(context), task.words)).into();
             match task.phase {
-                Phase::Complete if task.file().is_some() => Ok(Poll::Ended(task)),
+                Phase::Complete if task.file.is_some() => Ok(Poll::Ended(task)),
                 Phase::Complete => Ok(Poll::Lagging(task)),
                 Phase::Canceled => Err(ended(Kind::TaskCanceled, "")),
                 Phase::Error => Err(ended(Kind::TaskFailed, " See `messages` and the appliance's job log.")),
-                Phase::Created | Phase::Running => Ok(Poll::Running(task.words())),
+                Phase::Created | Phase::Running => Ok(Poll::Running(task.words)),
             }
         })
     }
@@ -255,5 +305,35 @@ impl FirmwareExportInfo {
             self.task_id
         );
         Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
+    }
+}
+
+/// The tasks of an answer: a list, or one object; none when it is another value.
+fn tasks(text: &str) -> Result<Option<List<Object<Task>>>, TooMany> {
+    let list_or_object = Some(text).filter(|text| text.starts_with(['[', '{']));
+    let raw = list_or_object.and_then(|text| serde_json::from_str(text).ok());
+    raw.map(List::read).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_of_one_object_and_of_a_list() {
+        let count = |text: &str| {
+            let mut tasks_of_text = Vec::new();
+            tasks(text).unwrap()?.for_each(|task| tasks_of_text.push(task.get().is_some()));
+            Some(tasks_of_text).filter(|tasks| tasks.iter().all(|is_one| *is_one)).map(|tasks| tasks.len())
+        };
+        let one = r#"{"state":"complete","errorMsg":{"result":"success","messages":[]}}"#;
+        assert_eq!(count(one), Some(1));
+        assert_eq!(count(&format!("[{one},{one}]")), Some(2));
+        assert_eq!(count("[]"), Some(0));
+        for nothing in ["17", "null", "\"x\"", "[1]", "[null]", "[[]]"] {
+            assert_eq!(count(nothing), None, "{nothing}");
+        }
+        let written = serde_json::to_value(tasks(one).unwrap()).unwrap();
+        assert_eq!(written, json!([{"phase": "complete", "state": "complete"}]), "the envelope is no data");
     }
 }

@@ -1,20 +1,21 @@
 //! `management_server_update_info`: updates of the management server itself, by id or all that are in its repository
 //! (docs/contract.md, management_server_update_info; docs/lxca-api.md, Management server updates).
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Context, Operation};
 use crate::answer::Success;
-use crate::client::envelope::document;
-use crate::client::wire::management_server_updates::{Repository, Update, UpdateFile, UpdateInfo, words};
-use crate::client::wire::{Json, Object, Record, Text, Unknown};
+use crate::client::wire::management_server_updates::{Repository, Update, UpdateFile, UpdateInfo, Words};
+use crate::client::wire::{Attribute, Json, List, Object, Text, TooMany, Unknown, write_attribute};
+use crate::client::{Client, LONGEST_WORDS, SendError};
 use crate::failure::{Failure, Kind};
 use crate::input::{Declaration, Form, Kind as Accepts, Rule, Test, options};
-use crate::scrub::Word;
 
 const PATH: &str = "/managementServer/updates";
 
@@ -89,16 +90,16 @@ pub enum Data {
 pub struct Updates {
     /// The updates, in the order asked for.
     #[schemars(with = "Vec<Object<Update>>", skip_serializing_if = "Option::is_none")]
-    updates: Option<Vec<Object<Update>>>,
+    updates: Option<List<Object<Update>>>,
     /// What can be done with them, such as `acquire`, `apply` and `delete`.
     #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
-    actions: Option<Vec<String>>,
+    actions: Option<Words>,
     /// Files that the appliance says can be asked for; it calls the change history `change`.
     #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
-    filetypes: Option<Vec<String>>,
+    filetypes: Option<Words>,
     /// Keys that can be asked for.
     #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
-    supported_keys: Option<Vec<String>>,
+    supported_keys: Option<Words>,
     /// IDs that were asked for and are not in the answers.
     #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
     missing_fix_ids: Option<Vec<String>>,
@@ -109,24 +110,23 @@ pub struct Updates {
 /// The files that were asked for.
 #[derive(Default, serde::Serialize, JsonSchema)]
 pub struct Files {
-    /// One file for each id, in the order asked for.
+    /// One file for each id that has one, in the order asked for.
     files: Vec<UpdateFile>,
+    /// IDs whose file the appliance does not have.
+    missing_fix_ids: Vec<String>,
 }
 
 impl Serialize for Updates {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        const NAMES: [&str; 4] = ["actions", "filetypes", "supported_keys", "missing_fix_ids"];
+        const NAMES: [&str; 5] = ["updates", "actions", "filetypes", "supported_keys", "missing_fix_ids"];
+        let [updates, actions, filetypes, supported_keys, missing_fix_ids] = NAMES;
         let mut map = serializer.serialize_map(None)?;
-        if let Some(updates) = &self.updates {
-            map.serialize_entry(&Word("updates"), updates)?;
-        }
-        let lists = [&self.actions, &self.filetypes, &self.supported_keys, &self.missing_fix_ids];
-        for (name, list) in NAMES.into_iter().zip(lists) {
-            if let Some(list) = list {
-                map.serialize_entry(&Word(name), list)?;
-            }
-        }
-        self.unknown.write(&mut map, &["updates", NAMES[0], NAMES[1], NAMES[2], NAMES[3]])?;
+        write_attribute(&mut map, updates, self.updates.as_ref())?;
+        write_attribute(&mut map, actions, self.actions.as_ref())?;
+        write_attribute(&mut map, filetypes, self.filetypes.as_ref())?;
+        write_attribute(&mut map, supported_keys, self.supported_keys.as_ref())?;
+        write_attribute(&mut map, missing_fix_ids, self.missing_fix_ids.as_ref())?;
+        self.unknown.write(&mut map, &NAMES)?;
         map.end()
     }
 }
@@ -197,7 +197,8 @@ impl Operation for ManagementServerUpdateInfo {
                 "fixid": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch",
                 "field": "readme",
                 "value": "Repository pack for chassis and switches, version 1.1.0"
-            }]
+            }],
+            "missing_fix_ids": []
         });
         let updates = json!({
             "updates": [&update],
@@ -228,158 +229,202 @@ impl Operation for ManagementServerUpdateInfo {
 
 /// The repository itself.
 fn repository(context: &Context<'_, Data>, key: Option<&str>) -> Result<Success, Failure> {
+    let host = context.host();
     let path = key.map_or(PATH.to_owned(), |key| format!("{PATH}?key={key}"));
-    let body = context.client.get(&path)?;
-    let repository =
-        document(&body.text).map(Repository::from_pairs).ok_or_else(|| no_object(context, &path, body.status))?;
-    let names: Vec<String> = repository.updates.iter().flat_map(|list| list.items()).map(described).collect();
+    let answer = context.client.get(&path)?;
+    let repository: Repository = answer.read()?.ok_or_else(|| no_object(context, &path, answer.status))?;
+    let mut updates = Named::default();
+    repository.updates.iter().for_each(|list| updates.extend(context.client, list));
     let version = repository.current_version.as_ref().and_then(Json::string);
+    let version = version.map(|version| context.client.shortened(&version, LONGEST_WORDS));
     let version = version.map(|version| format!(" It runs version {version}.")).unwrap_or_default();
     let msg = match (&repository.updates, key) {
-        (Some(_), _) => format!("{} has {} in its repository.", context.host(), counted(names.len())),
-        (None, Some(key)) => format!("{} answered for {key} of its update repository.", context.host()),
-        (None, None) => format!("{} answered for its update repository.", context.host()),
+        (Some(_), _) => format!("{host} has {} in its repository.", counted(updates.count)),
+        (None, Some(key)) => format!("{host} answered for {key} of its update repository."),
+        (None, None) => format!("{host} answered for its update repository."),
     };
     context.set_data(Data::Repository(repository));
-    match body.failure {
+    match answer.failure {
         Some(failure) => Err(failure),
-        None => answered(msg + &version, listed(&names)),
+        None => Ok(Success { msg: msg + &version, detail: updates.sentence() }),
     }
 }
 
 /// Updates by id, without their files.
 fn updates(context: &Context<'_, Data>, ids: &[String], key: Option<&str>) -> Result<Success, Failure> {
-    let query = key.map(|key| format!("?key={key}")).unwrap_or_default();
     if ids.is_empty() {
         context.set_data(Data::Updates(Updates::asked_for(key)));
-        return answered("No ids were given, so nothing was asked for.".into(), String::new());
+        return Ok(asked_nothing(context));
     }
+    let query = key.map(|key| format!("?key={key}")).unwrap_or_default();
     for batch in batches(ids, query.len()) {
         let path = format!("{PATH}/{}{query}", batch.join(","));
-        let asked = |failure: Failure| of_ids(failure, batch);
-        let body = context.client.get(&path).map_err(|error| asked(error.into()))?;
-        let pairs = document(&body.text).ok_or_else(|| asked(no_object(context, PATH, body.status)))?;
+        let asked = |error: SendError| of_ids(error.failure, batch);
+        let mut answer = context.client.get(&path).map_err(asked)?;
+        let info: UpdateInfo =
+            answer.read().map_err(asked)?.ok_or_else(|| asked(no_object(context, PATH, answer.status).into()))?;
+        answer.text = String::new(); // its data are held twice from here on
         // From the first answer on: before it nothing was learned.
-        context.with_data(|data| {
-            let data = data.get_or_insert_with(|| Data::Updates(Updates::asked_for(key)));
-            if let Data::Updates(updates) = data {
-                updates.add(batch, UpdateInfo::from_pairs(pairs));
-            }
-        });
-        if let Some(failure) = body.failure {
-            return Err(asked(failure));
+        let added =
+            context.with_data(|data| match data.get_or_insert_with(|| Data::Updates(Updates::asked_for(key))) {
+                Data::Updates(updates) => updates.add(batch, info),
+                _ => Ok(()),
+            });
+        added.map_err(|limit| asked(answer.refused(limit)))?;
+        if let Some(failure) = answer.failure {
+            return Err(asked(failure.into()));
         }
     }
     context.with_data(|data| match data {
-        Some(Data::Updates(data)) => summary(context, ids, key, data),
-        _ => answered("No ids were given, so nothing was asked for.".into(), String::new()),
+        Some(Data::Updates(updates)) => Ok(updates.summary(context, ids, key)),
+        _ => Ok(asked_nothing(context)),
     })
 }
 
-/// The updates that were asked for, in words.
-fn summary(context: &Context<'_, Data>, ids: &[String], key: Option<&str>, data: &Updates) -> Result<Success, Failure> {
-    let names: Vec<String> = data.updates.iter().flatten().map(described).collect();
-    let missing = data.missing_fix_ids.as_deref().unwrap_or_default();
-    if !missing.is_empty() {
-        context.warn(format!("{} does not know {}.", context.host(), named(missing)));
-    }
-    match (&data.updates, key) {
-        (Some(_), _) => {
-            let msg =
-                format!("{} answered for {} of {}.", context.host(), ids.len() - missing.len(), counted(ids.len()));
-            answered(msg, listed(&names))
-        }
-        (None, key) => {
-            let lists = [&data.actions, &data.filetypes, &data.supported_keys];
-            let words: Vec<String> = lists.into_iter().flatten().flatten().cloned().collect();
-            let msg = format!("{} answered for {} of {}.", context.host(), key.unwrap_or("all"), counted(ids.len()));
-            answered(msg, listed(&words))
-        }
-    }
-}
-
 impl Updates {
-    /// Nothing yet; the lists that a key asks for.
+    /// Nothing yet: the lists that a key asks for.
     fn asked_for(key: Option<&str>) -> Updates {
         let wanted = |name| matches!(key, None | Some("all")) || key == Some(name);
-        let list = |name| wanted(name).then(Vec::new);
+        let words = |name| wanted(name).then(Words::default);
         Updates {
-            updates: wanted("update").then(Vec::new),
-            actions: list("actions"),
-            filetypes: list("filetypes"),
-            supported_keys: list("keys"),
-            missing_fix_ids: list("update"),
+            updates: wanted("update").then(List::default),
+            actions: words("actions"),
+            filetypes: words("filetypes"),
+            supported_keys: words("keys"),
+            missing_fix_ids: wanted("update").then(Vec::new),
             unknown: Unknown::default(),
         }
     }
 
-    /// Adds the answer for a batch: updates in the order asked for, other lists united in first-seen order.
-    fn add(&mut self, asked: &[String], info: UpdateInfo) {
-        let mut came: Vec<Object<Update>> = match info.update {
-            Some(crate::client::wire::List::Of(updates)) => updates,
-            Some(crate::client::wire::List::Other(other)) => vec![Object::Other(other)],
-            None => Vec::new(),
+    /// What was asked for, in words.
+    fn summary(&self, context: &Context<'_, Data>, ids: &[String], key: Option<&str>) -> Success {
+        let (host, count) = (context.host(), counted(ids.len()));
+        let missing = self.missing_fix_ids.as_deref().unwrap_or_default();
+        if !missing.is_empty() {
+            context.warn(format!("{host} does not know {}.", named(missing)));
+        }
+        let mut things = Named::default();
+        let msg = match &self.updates {
+            Some(updates) => {
+                things.extend(context.client, updates);
+                format!("{host} answered for {} of {count}.", ids.len() - missing.len())
+            }
+            None => {
+                for words in [&self.actions, &self.filetypes, &self.supported_keys].into_iter().flatten() {
+                    words.for_each(|word| things.add(|| context.client.shortened(word, LONGEST_WORDS)));
+                }
+                format!("{host} answered for {} of {count}.", key.unwrap_or("all"))
+            }
         };
+        Success { msg, detail: things.sentence() }
+    }
+
+    /// Adds the answer for a batch: updates in the order asked for, other lists united in first-seen order.
+    fn add(&mut self, asked: &[String], info: UpdateInfo) -> Result<(), TooMany> {
         if let (Some(updates), Some(missing)) = (&mut self.updates, &mut self.missing_fix_ids) {
             let places: HashMap<&str, usize> =
                 asked.iter().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
-            let place = |update: &Object<Update>| fixid(update).and_then(|id| places.get(id.as_str()).copied());
-            let there: HashSet<usize> = came.iter().filter_map(place).collect();
-            came.sort_by_cached_key(|update| place(update).unwrap_or(usize::MAX));
-            updates.append(&mut came);
-            missing
-                .extend(asked.iter().enumerate().filter(|(place, _)| !there.contains(place)).map(|(_, id)| id.clone()));
+            let mut there = vec![false; asked.len()];
+            // The text of each, not its value: a hundred thousand of them may have come.
+            let mut came: Vec<(usize, &RawValue)> = Vec::new();
+            let list = info.update.unwrap_or_default();
+            list.for_each_raw(|raw| {
+                let place = fixid(&Object::read(raw)?).and_then(|id| places.get(id.as_ref()).copied());
+                if let Some(there) = place.and_then(|place| there.get_mut(place)) {
+                    *there = true;
+                }
+                came.push((place.unwrap_or(usize::MAX), raw));
+                Ok(())
+            })?;
+            came.sort_by_key(|(place, _)| *place);
+            came.into_iter().try_for_each(|(_, raw)| updates.push(raw))?;
+            missing.extend(asked.iter().zip(there).filter(|(_, there)| !there).map(|(id, _)| id.clone()));
         }
-        unite(&mut self.actions, info.actions.as_ref(), "action");
-        unite(&mut self.filetypes, info.filetypes.as_ref(), "filetype");
-        unite(&mut self.supported_keys, info.keys.as_ref(), "key");
-        self.unknown.keep_new(info.unknown);
+        unite(&mut self.actions, info.actions.as_ref(), "action")?;
+        unite(&mut self.filetypes, info.filetypes.as_ref(), "filetype")?;
+        unite(&mut self.supported_keys, info.keys.as_ref(), "key")?;
+        self.unknown.keep_new(&info.unknown)
     }
 }
 
-/// Adds the words that are new to a list that is wanted.
-fn unite(list: &mut Option<Vec<String>>, came: Option<&Json>, name: &str) {
-    let Some(list) = list else { return };
-    let mut known: HashSet<String> = list.iter().cloned().collect();
-    let came = came.map(|came| words(came, name)).unwrap_or_default();
-    list.extend(came.into_iter().filter(|word| known.insert(word.clone())));
+/// Adds the words that came to a list that is wanted.
+fn unite(words: &mut Option<Words>, came: Option<&Json>, name: &str) -> Result<(), TooMany> {
+    match (words, came) {
+        (Some(words), Some(came)) => words.add(came, name),
+        _ => Ok(()),
+    }
 }
 
-/// A file of each update: one request for each id.
+/// A file of each update: one request for each id. One update without the file is no reason to do without the others'
+/// files, as long as there are others.
 fn files(context: &Context<'_, Data>, ids: &[String], filetype: &str) -> Result<Success, Failure> {
+    let host = context.host();
     if ids.is_empty() {
         context.set_data(Data::Files(Files::default()));
-        return answered("No ids were given, so nothing was asked for.".into(), String::new());
+        return Ok(asked_nothing(context));
     }
+    let (mut sent, mut missing) = (Named::default(), Vec::new());
     for id in ids {
+        let of_id = |failure| of_ids(failure, std::slice::from_ref(id));
         let path = format!("{PATH}/{id}?filetype={filetype}");
-        let asked = |failure: Failure| of_ids(failure, std::slice::from_ref(id));
-        let body = context.client.get(&path).map_err(|error| asked(error.into()))?;
-        let file = document(&body.text).map(UpdateFile::from_pairs);
-        let mut file = file.ok_or_else(|| asked(no_object(context, &path, body.status)))?;
-        if let Some(failure) = body.failure {
-            return Err(asked(failure));
-        }
-        if file.value.as_ref().is_none_or(|text| text.0.as_text() == "null") {
-            context.warn(format!("{} sent no text of the {filetype} of {id}.", context.host()));
-        }
-        let answered = file.fixid.get_or_insert_with(|| Text::of(id)).words();
-        if answered != *id {
-            context.warn(format!("{} answered for {answered} when it was asked for {id}.", context.host()));
-        }
-        let field = file.field.get_or_insert_with(|| Text::of(filetype)).words();
-        // The appliance calls the change history `change` as well.
-        if !filetype.starts_with(field.as_str()) || field.is_empty() {
-            context.warn(format!("{} sent the {field} of {id} when it was asked for the {filetype}.", context.host()));
-        }
-        context.with_data(|data| {
-            if let Data::Files(data) = data.get_or_insert_with(|| Data::Files(Files::default())) {
-                data.files.push(file);
+        let file = match file(context, &path, id, filetype) {
+            Err(failure) if !matches!(failure.kind, Kind::NotFound | Kind::OperationFailed) => {
+                return Err(of_id(failure));
             }
-        });
+            file => file,
+        };
+        let add = |file, missing| {
+            context.with_data(|data| {
+                let Data::Files(files) = data.get_or_insert_with(|| Data::Files(Files::default())) else { return };
+                files.files.extend(file);
+                files.missing_fix_ids.extend(missing);
+            });
+        };
+        match file {
+            Ok(file) => {
+                sent.add(|| id.clone());
+                add(Some(file), None);
+            }
+            Err(failure) => {
+                missing.push(id.clone());
+                add(None, Some(id.clone()));
+                if missing.len() == ids.len() {
+                    return Err(of_id(failure));
+                }
+            }
+        }
     }
-    let msg = format!("{} sent the {filetype} of {}.", context.host(), counted(ids.len()));
-    answered(msg, named(ids) + ".")
+    if !missing.is_empty() {
+        context.warn(format!("{host} does not have the {filetype} of {}.", named(&missing)));
+    }
+    let some = if missing.is_empty() { String::new() } else { format!("{} of ", sent.count) };
+    let msg = format!("{host} sent the {filetype} of {some}{}.", counted(ids.len()));
+    Ok(Success { msg, detail: sent.sentence() })
+}
+
+/// The file of one update.
+fn file(context: &Context<'_, Data>, path: &str, id: &str, filetype: &str) -> Result<UpdateFile, Failure> {
+    let host = context.host();
+    let answer = context.client.get(path)?;
+    let mut file: UpdateFile = answer.read()?.ok_or_else(|| no_object(context, path, answer.status))?;
+    if let Some(failure) = answer.failure {
+        return Err(failure);
+    }
+    if file.value.as_ref().is_none_or(|text| text.0.as_text() == "null") {
+        context.warn(format!("{host} sent no text of the {filetype} of {id}."));
+    }
+    let answered = file.fixid.get_or_insert_with(|| Text::of(id)).words();
+    if answered != id {
+        let answered = context.client.shortened(&answered, LONGEST_WORDS);
+        context.warn(format!("{host} answered for {answered} when it was asked for {id}."));
+    }
+    let field = file.field.get_or_insert_with(|| Text::of(filetype)).words();
+    // The appliance calls the change history `change` as well.
+    if !filetype.starts_with(field.as_ref()) || field.is_empty() {
+        let field = context.client.shortened(&field, LONGEST_WORDS);
+        context.warn(format!("{host} sent the {field} of {id} when it was asked for the {filetype}."));
+    }
+    Ok(file)
 }
 
 /// Splits ids over requests whose request line stays under the limit.
@@ -401,9 +446,10 @@ fn batches(ids: &[String], query: usize) -> Vec<&[String]> {
     batches
 }
 
-/// A question that was answered; nothing is ever changed by asking.
-fn answered(msg: String, detail: String) -> Result<Success, Failure> {
-    Ok(Success { msg, detail })
+/// An empty list, as a playbook's filter leaves it.
+fn asked_nothing(context: &Context<'_, Data>) -> Success {
+    let msg = format!("`fix_ids` is empty, so {} was not asked for anything.", context.host());
+    Success { msg, detail: String::new() }
 }
 
 /// A failure that names the ids it was about.
@@ -422,16 +468,55 @@ fn no_object(context: &Context<'_, Data>, path: &str, status: u16) -> Failure {
     Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
 }
 
-fn fixid(update: &Object<Update>) -> Option<String> {
+fn fixid(update: &Object<Update>) -> Option<Cow<'_, str>> {
     update.get()?.fixid.as_ref()?.0.string()
 }
 
 /// An update in words: its id, and its state when it says one.
-fn described(update: &Object<Update>) -> String {
-    let words = |text: Option<&Text>| text.map(Text::words).unwrap_or_default();
+fn described(client: &Client, update: &Object<Update>) -> String {
+    let words =
+        |text: Option<&Text>| text.map(|text| client.shortened(&text.words(), LONGEST_WORDS)).unwrap_or_default();
     let Some(update) = update.get() else { return "an update without id".into() };
     let (id, state) = (words(update.fixid.as_ref()), words(update.state.as_ref()));
     if state.is_empty() { id } else { format!("{id} ({state})") }
+}
+
+/// Things for a sentence: the first ones by name, the others counted.
+#[derive(Default)]
+struct Named {
+    names: Vec<String>,
+    count: usize,
+}
+
+impl Named {
+    fn of(ids: impl Iterator<Item = impl ToString>) -> Named {
+        let mut named = Named::default();
+        ids.for_each(|id| named.add(|| id.to_string()));
+        named
+    }
+
+    fn add(&mut self, name: impl FnOnce() -> String) {
+        self.count += 1;
+        self.names.extend((self.count <= MOST_NAMED).then(name));
+    }
+
+    fn extend(&mut self, client: &Client, updates: &List<Object<Update>>) {
+        updates.for_each(|update| self.add(|| described(client, &update)));
+    }
+
+    /// The things in words.
+    fn words(&self) -> String {
+        let names = self.names.join(", ");
+        match self.count - self.names.len() {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
+
+    /// The same as a sentence, when there are any.
+    fn sentence(&self) -> String {
+        if self.count == 0 { String::new() } else { self.words() + "." }
+    }
 }
 
 /// A number of updates in words.
@@ -441,14 +526,5 @@ fn counted(count: usize) -> String {
 
 /// Ids in words.
 fn named(ids: &[String]) -> String {
-    let some = ids.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match ids.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
-        Some(more) => format!("{some} and {more} more"),
-        None => some,
-    }
-}
-
-/// A sentence that lists things, when there are any.
-fn listed(things: &[String]) -> String {
-    if things.is_empty() { String::new() } else { named(things) + "." }
+    Named::of(ids.iter()).words()
 }

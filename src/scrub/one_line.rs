@@ -2,23 +2,13 @@
 
 use std::io::{self, Write};
 
-use serde_json::ser::Formatter;
-
 /// Writes compact JSON and escapes what serde_json leaves as it is: DEL, the control characters U+0080 to U+009F, and
-/// the separators U+2028 and U+2029. It does so in raw JSON, too, where they can only stand in strings.
-pub struct OneLine;
-
-impl Formatter for OneLine {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        write_escaped(writer, fragment)
-    }
-
-    fn write_raw_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        write_escaped(writer, fragment)
-    }
-}
-
-fn write_escaped<W: ?Sized + Write>(writer: &mut W, mut text: &str) -> io::Result<()> {
+/// the separators U+2028 and U+2029. They can only stand in strings. Done at the very end, since escapes take up to six
+/// times as much memory as what they stand for.
+///
+/// # Errors
+/// The writer's.
+pub fn write(writer: &mut impl Write, mut text: &str) -> io::Result<()> {
     // The first bytes of the others in UTF-8 tell them.
     let worth_a_look = |byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x7F | 0xC2 | 0xE2);
     while let Some(place) = text.bytes().position(worth_a_look) {

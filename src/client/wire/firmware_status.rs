@@ -1,9 +1,6 @@
 //! `GET /updateRepositories/firmware/status` [LXCA API, section 4.3].
 
-use serde_json::value::RawValue;
-
-use super::{Json, List, Number, Pairs, Record, Text, record};
-use crate::client::envelope::without_envelope;
+use super::{Json, List, Number, Text, record};
 
 record! {
     /// The status of one task of the firmware-updates repository, as the appliance describes it.
@@ -27,17 +24,6 @@ record! {
         /// Not described in the documentation, and empty in the examples.
         updates: List<Json> = "updates",
     }
-}
-
-/// The answer: one task, or with `taskid=0` all running ones. What the appliance sends for several is not documented,
-/// so a list, a single object and nothing at all are read.
-pub fn read(text: &str) -> Option<Vec<Status>> {
-    let read = |text| Pairs::parse(text).map(|pairs| Status::from_pairs(without_envelope(pairs)));
-    if text.starts_with('{') {
-        return read(text).map(|status| vec![status]);
-    }
-    let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-    items.iter().map(|item| read(item.get())).collect()
 }
 
 impl Status {

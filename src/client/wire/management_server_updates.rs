@@ -1,8 +1,11 @@
 //! `GET /managementServer/updates[/{fix_id_list}]` [LXCA API, sections 5.1 and 5.2].
 
-use serde_json::value::RawValue;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
-use super::{Flag, Json, List, Number, Object, Text, record, string};
+use serde::ser::{Serialize, Serializer};
+
+use super::{Attribute, Flag, Json, List, MOST_ITEMS, Number, Object, Pairs, Text, TooMany, record, string};
 
 record! {
     /// A management-server update in the repository.
@@ -137,18 +140,57 @@ record! {
     }
 }
 
-/// The words of a list that is spelled `["a"]`, `[{"NAME": "a"}]`, `{"NAME": "a"}` or `"a,b"`: nothing that was sent is
-/// lost, a value that is no word of either kind stands there as JSON.
-pub fn words(value: &Json, name: &str) -> Vec<String> {
-    let word = |raw: &RawValue| {
-        let named = super::Pairs::parse(raw.get()).and_then(|pairs| pairs.get(name).and_then(string));
-        named.or_else(|| string(raw)).unwrap_or_else(|| raw.get().to_owned())
-    };
-    match <List<Json> as super::Attribute>::read(&value.0) {
-        List::Of(items) => items.iter().map(|item| word(&item.0)).collect(),
-        List::Other(other) => match other.string() {
-            Some(text) => text.split(',').map(|word| word.trim().to_owned()).collect(),
-            None => vec![word(&other.0)],
-        },
+/// Words, each once, in the order they are first seen.
+#[derive(Debug, Default)]
+pub struct Words {
+    /// The words as a JSON list: text, for the same reason as every list.
+    list: List<Json>,
+    /// Hashes of the words, keyed at random by `hasher`; two words with one hash of 64 bits do not happen.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Words {
+    /// Adds the words of a list that is spelled `["a"]`, `[{"NAME": "a"}]`, `{"NAME": "a"}` or `"a,b"`: nothing that was
+    /// sent is lost, a value that is no word of either kind stands there as JSON.
+    ///
+    /// # Errors
+    /// More words, or attributes in an object, than are read; the words before are kept.
+    pub fn add(&mut self, value: &Json, name: &str) -> Result<(), TooMany> {
+        <List<Json> as Attribute>::read(&value.0)?.for_each_raw(|item| {
+            match (string(item), Pairs::parse(item.get())?) {
+                // Only the text in the place of a list: a word in a list may hold a comma.
+                (Some(text), _) if !value.as_text().starts_with('[') => {
+                    text.split(',').try_for_each(|word| self.push(word.trim()))
+                }
+                (Some(word), _) => self.push(&word),
+                (None, Some(pairs)) => match pairs.get(name).and_then(string) {
+                    Some(word) => self.push(&word),
+                    None => self.push(item.get()),
+                },
+                (None, None) => self.push(item.get()),
+            }
+        })
+    }
+
+    fn push(&mut self, word: &str) -> Result<(), TooMany> {
+        if !self.seen.insert(self.hasher.hash_one(word)) {
+            return Ok(());
+        }
+        if self.seen.len() > MOST_ITEMS {
+            return Err(TooMany::Items);
+        }
+        self.list.push(&Text::of(word).0.0)
+    }
+
+    /// Looks at each word.
+    pub fn for_each(&self, mut look: impl FnMut(&str)) {
+        self.list.for_each(|word| look(&word.string().unwrap_or_default()));
+    }
+}
+
+impl Serialize for Words {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.list.serialize(serializer)
     }
 }

@@ -1,25 +1,54 @@
 //! What the appliance's JSON holds: one file per resource of the API, and here the tolerant reading they share.
 //!
 //! The documentation and the appliance disagree about types, so nothing that arrives is a failure because of its type:
-//! an attribute that fits its documented meaning is mended, every other one is passed on as it came (contract,
-//! section 3). Nothing here knows operations or options.
+//! an attribute that fits its documented meaning is mended, every other one is passed on as it came (docs/contract.md,
+//! Output). Nothing here knows operations or options.
+//!
+//! Memory follows the size of the answer, not the number of values in it: lists and unknown attributes stay text, and
+//! their items are read one at a time. What is read into pairs is capped; the readers say [`TooMany`] beyond that.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 
 use crate::scrub::Word;
 
 pub mod aicc;
 pub mod firmware_status;
+mod list;
 pub mod management_server_updates;
+mod pairs;
 pub mod text;
+
+pub use list::{List, for_each_item};
+pub use pairs::{Pairs, Unknown, member};
+
+/// Items of a list that is read item by item, at most.
+const MOST_ITEMS: usize = 100_000;
+/// Attributes of an object that is read, at most.
+const MOST_ATTRIBUTES: usize = 10_000;
+
+/// What an answer holds more of than is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooMany {
+    /// Items in one list.
+    Items,
+    /// Attributes in one object.
+    Attributes,
+}
+
+impl fmt::Display for TooMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TooMany::Items => write!(f, "a list holds more than {MOST_ITEMS} items"),
+            TooMany::Attributes => write!(f, "an object holds more than {MOST_ATTRIBUTES} attributes"),
+        }
+    }
+}
 
 /// A JSON value as the appliance sent it, kept as text: numbers keep their digits and nothing is copied twice.
 #[derive(Clone, Debug, Serialize)]
@@ -33,13 +62,13 @@ impl Json {
     }
 
     /// The decoded text, when the value is a string.
-    pub fn string(&self) -> Option<String> {
+    pub fn string(&self) -> Option<Cow<'_, str>> {
         string(&self.0)
     }
 
     /// The number, when the value is one.
     pub fn number(&self) -> Option<f64> {
-        serde_json::from_str(self.as_text()).ok()
+        number(self.as_text())
     }
 
     /// A JSON value from text that is JSON for certain.
@@ -68,9 +97,21 @@ impl JsonSchema for Json {
     }
 }
 
-/// The decoded text of a JSON string.
-fn string(raw: &RawValue) -> Option<String> {
-    raw.get().starts_with('"').then(|| serde_json::from_str(raw.get()).ok()).flatten()
+/// The decoded text of a JSON string: borrowed unless something in it is escaped.
+pub fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(serde::Deserialize)]
+    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    // Only what is a string: of another type serde_json would put the whole value into its error.
+    let decoded = raw.get().starts_with('"').then(|| serde_json::from_str(raw.get()).ok()).flatten();
+    decoded.map(|Borrowed(text)| text)
+}
+
+/// The number that a text spells as JSON does: no `0x10`, no `+5`, no `1e999`.
+fn number<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    let is_one =
+        text.len() <= 2 * text::MOST_DIGITS && text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    is_one.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 /// How an attribute of a documented type is read, and what the schema says of it.
@@ -79,7 +120,10 @@ pub trait Attribute: Sized + Serialize {
     const TYPE: &'static str;
 
     /// Reads whatever arrived.
-    fn read(raw: &RawValue) -> Self;
+    ///
+    /// # Errors
+    /// More items or attributes than are read.
+    fn read(raw: &RawValue) -> Result<Self, TooMany>;
 
     /// What else the schema says of it.
     fn describe(_generator: &mut SchemaGenerator, _schema: &mut Schema) {}
@@ -97,16 +141,16 @@ impl Text {
     }
 
     /// The text for a sentence, whatever type it came in.
-    pub fn words(&self) -> String {
-        self.0.string().unwrap_or_else(|| self.0.as_text().to_owned())
+    pub fn words(&self) -> Cow<'_, str> {
+        self.0.string().unwrap_or_else(|| self.0.as_text().into())
     }
 }
 
 impl Attribute for Text {
     const TYPE: &'static str = "string";
 
-    fn read(raw: &RawValue) -> Text {
-        Text(Json(raw.to_owned()))
+    fn read(raw: &RawValue) -> Result<Text, TooMany> {
+        Json::read(raw).map(Text)
     }
 }
 
@@ -114,19 +158,32 @@ impl Attribute for Text {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Number(pub Json);
 
+impl Number {
+    /// The number for a sentence, in some twenty characters at most; none when it is another value.
+    pub fn words(&self) -> Option<String> {
+        let number = self.0.number()?;
+        let plain = number.to_string();
+        Some(if plain.len() <= LONGEST_PLAIN_NUMBER { plain } else { format!("{number:e}") })
+    }
+}
+
+/// A number of more characters is written with an exponent: 1e308 has 309 digits.
+const LONGEST_PLAIN_NUMBER: usize = 20;
+
 impl Attribute for Number {
     const TYPE: &'static str = "number";
 
-    fn read(raw: &RawValue) -> Number {
+    fn read(raw: &RawValue) -> Result<Number, TooMany> {
         let mended = string(raw).and_then(|text| {
+            // As JSON spells numbers, so that the text itself can be passed on.
             let text = text.trim();
-            // As JSON spells numbers, so that the text itself can be passed on: no `0x10`, no `1e999`.
-            let number = serde_json::from_str::<serde_json::Number>(text).ok();
+            let number: serde_json::Number = number(text)?;
             // A whole number beyond 64 bits would lose digits in every reader.
-            let fits = |number: &serde_json::Number| !number.is_f64() || text.contains(['.', 'e', 'E']);
-            number.filter(fits).and_then(|_| Json::of(text.to_owned()))
+            let fits = !number.is_f64() || text.contains(['.', 'e', 'E']);
+            let short = text.bytes().filter(u8::is_ascii_digit).count() <= text::MOST_DIGITS;
+            (fits && short).then(|| Json::of(text.to_owned())).flatten()
         });
-        Number(mended.unwrap_or_else(|| Json(raw.to_owned())))
+        mended.map_or_else(|| Json::read(raw), Ok).map(Number)
     }
 }
 
@@ -137,96 +194,20 @@ pub struct Flag(pub Json);
 impl Attribute for Flag {
     const TYPE: &'static str = "boolean";
 
-    fn read(raw: &RawValue) -> Flag {
-        let word = string(raw).map(|text| text.trim().to_ascii_lowercase());
-        let mended = word.filter(|word| word == "true" || word == "false").and_then(Json::of);
-        Flag(mended.unwrap_or_else(|| Json(raw.to_owned())))
+    fn read(raw: &RawValue) -> Result<Flag, TooMany> {
+        let word = string(raw);
+        let is = |wanted: &str| word.as_ref().is_some_and(|word| word.trim().eq_ignore_ascii_case(wanted));
+        let mended = ["true", "false"].into_iter().find(|wanted| is(wanted));
+        mended.and_then(|word| Json::of(word.to_owned())).map_or_else(|| Json::read(raw), Ok).map(Flag)
     }
 }
 
 impl Attribute for Json {
     const TYPE: &'static str = "any";
 
-    fn read(raw: &RawValue) -> Json {
-        Json(raw.to_owned())
+    fn read(raw: &RawValue) -> Result<Json, TooMany> {
+        Ok(Json(raw.to_owned()))
     }
-}
-
-/// An attribute documented as a list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum List<T> {
-    /// The list, perhaps of the one object that arrived in its place.
-    Of(Vec<T>),
-    /// Something that is no list in any spelling.
-    Other(Json),
-}
-
-impl<T> Default for List<T> {
-    fn default() -> List<T> {
-        List::Of(Vec::new())
-    }
-}
-
-impl<T> List<T> {
-    /// The items; none when it is no list.
-    pub fn items(&self) -> &[T] {
-        match self {
-            List::Of(items) => items,
-            List::Other(_) => &[],
-        }
-    }
-}
-
-impl<T: Attribute + JsonSchema> Attribute for List<T> {
-    const TYPE: &'static str = "array";
-
-    fn read(raw: &RawValue) -> List<T> {
-        let text = raw.get();
-        match text.bytes().next() {
-            Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(text) {
-                Ok(items) => List::Of(items.into_iter().map(T::read).collect()),
-                Err(_) => List::Other(Json(raw.to_owned())),
-            },
-            // An absent list has as many spellings as there are pages: {}, "[]", "" and null.
-            Some(b'{') if is_empty_object(text) => List::Of(Vec::new()),
-            Some(b'{') => List::Of(vec![T::read(raw)]),
-            Some(b'n') => List::Of(Vec::new()),
-            _ if string(raw).is_some_and(|text| matches!(text.trim(), "" | "[]")) => List::Of(Vec::new()),
-            _ => List::Other(Json(raw.to_owned())),
-        }
-    }
-
-    fn describe(generator: &mut SchemaGenerator, schema: &mut Schema) {
-        schema.insert("x-lxca-items".into(), generator.subschema_for::<T>().into());
-    }
-}
-
-fn is_empty_object(text: &str) -> bool {
-    text.trim_start_matches('{').trim_start().starts_with('}')
-}
-
-/// Looks at each item of a JSON list, one after the other: a list of millions takes no more memory than one item.
-pub fn for_each_item<'a>(text: &'a str, item: impl FnMut(&'a RawValue)) {
-    struct Items<F>(F);
-
-    impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for Items<F> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-
-        fn visit_seq<S: SeqAccess<'de>>(mut self, mut items: S) -> Result<(), S::Error> {
-            while let Some(item) = items.next_element()? {
-                (self.0)(item);
-            }
-            Ok(())
-        }
-    }
-
-    // What is no list has no items.
-    let _ = serde_json::Deserializer::from_str(text).deserialize_seq(Items(item));
 }
 
 /// A documented object, or what arrived in its place.
@@ -252,10 +233,10 @@ impl<T> Object<T> {
 impl<T: Record + Serialize + JsonSchema> Attribute for Object<T> {
     const TYPE: &'static str = "object";
 
-    fn read(raw: &RawValue) -> Object<T> {
-        match Pairs::parse(raw.get()) {
-            Some(pairs) => Object::Read(T::from_pairs(pairs)),
-            None => Object::Other(Json(raw.to_owned())),
+    fn read(raw: &RawValue) -> Result<Object<T>, TooMany> {
+        match Pairs::parse(raw.get())? {
+            Some(pairs) => T::from_pairs(pairs).map(Object::Read),
+            None => Json::read(raw).map(Object::Other),
         }
     }
 
@@ -278,98 +259,13 @@ impl<T: JsonSchema> JsonSchema for Object<T> {
     }
 }
 
-/// A JSON object as the pairs it holds, values untouched. Of a key that stands twice the last value counts, as in
-/// every JSON reader that clients of the appliance are written with.
-#[derive(Debug, Default)]
-pub struct Pairs<'a>(pub Vec<(String, &'a RawValue)>);
-
-impl<'a> Pairs<'a> {
-    /// The pairs of a text that is a JSON object; none when it is another value.
-    pub fn parse(text: &'a str) -> Option<Pairs<'a>> {
-        if !text.starts_with('{') {
-            return None;
-        }
-        serde_json::from_str(text).ok()
-    }
-
-    /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&'a RawValue> {
-        self.0.iter().rev().find(|(known, _)| known == key).map(|(_, value)| *value)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs<'a>, D::Error> {
-        struct PairsVisitor;
-
-        impl<'de> Visitor<'de> for PairsVisitor {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Pairs<'de>, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry::<String, &'de RawValue>()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-
-        deserializer.deserialize_map(PairsVisitor)
-    }
-}
-
-/// Attributes that the documentation does not know, kept as they came.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Unknown(Vec<(String, Json)>);
-
-impl Unknown {
-    /// Keeps an attribute.
-    pub fn keep(&mut self, name: String, raw: &RawValue) {
-        self.0.push((name, Json(raw.to_owned())));
-    }
-
-    /// Of attributes with one name only the last counts.
-    pub fn settle(&mut self) {
-        let mut seen = HashSet::new();
-        self.0.reverse();
-        self.0.retain(|(name, _)| seen.insert(name.clone()));
-        self.0.reverse();
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Keeps those of other attributes whose names are new.
-    pub fn keep_new(&mut self, others: Unknown) {
-        let known: HashSet<String> = self.0.iter().map(|(name, _)| name.clone()).collect();
-        self.0.extend(others.0.into_iter().filter(|(name, _)| !known.contains(name)));
-    }
-
-    /// Writes the attributes into a map, except those whose name is taken there.
-    pub fn write<M: SerializeMap>(&self, map: &mut M, taken: &[&str]) -> Result<(), M::Error> {
-        let free = self.0.iter().filter(|(name, _)| !taken.contains(&name.as_str()));
-        free.into_iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
-    }
-}
-
-impl Serialize for Unknown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.write(&mut map, &[])?;
-        map.end()
-    }
-}
-
 /// An object of the API with documented attributes, as [`record!`] declares them.
 pub trait Record: Sized {
     /// Reads the attributes from the pairs of an object.
-    fn from_pairs(pairs: Pairs<'_>) -> Self;
+    ///
+    /// # Errors
+    /// More items or attributes than are read.
+    fn from_pairs(pairs: Pairs<'_>) -> Result<Self, TooMany>;
 
     /// Whether nothing was there to be read.
     fn is_empty(&self) -> bool;
@@ -413,17 +309,16 @@ macro_rules! record {
         }
 
         impl $crate::client::wire::Record for $record {
-            fn from_pairs(pairs: $crate::client::wire::Pairs<'_>) -> $record {
+            fn from_pairs(pairs: $crate::client::wire::Pairs<'_>) -> Result<$record, $crate::client::wire::TooMany> {
                 use $crate::client::wire::Attribute;
                 let mut record = $record::default();
                 for (name, raw) in pairs.0 {
-                    match name.as_str() {
-                        $($name => record.$field = Some(<$type>::read(raw)),)+
-                        _ => record.unknown.keep(name, raw),
+                    match name.as_ref() {
+                        $($name => record.$field = Some(<$type>::read(raw)?),)+
+                        _ => record.unknown.keep(&name, raw),
                     }
                 }
-                record.unknown.settle();
-                record
+                Ok(record)
             }
 
             fn is_empty(&self) -> bool {

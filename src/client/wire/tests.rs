@@ -1,7 +1,7 @@
 //! Mending of numbers, flags and lists; unknown attributes; keys that stand twice.
 
-use super::firmware_status::{self, Status};
-use super::management_server_updates::{Update, UpdateInfo, words};
+use super::firmware_status::Status;
+use super::management_server_updates::{Applied, Repository, Update, UpdateInfo, Words};
 use super::*;
 use crate::client::envelope::document;
 use serde_json::{Value, json};
@@ -12,7 +12,12 @@ fn raw(json: &str) -> Box<RawValue> {
 
 /// What is passed on for a JSON text, as JSON text.
 fn passed<T: Attribute>(json: &str) -> String {
-    serde_json::to_string(&T::read(&raw(json))).unwrap()
+    serde_json::to_string(&T::read(&raw(json)).unwrap()).unwrap()
+}
+
+/// The record in a JSON text that is an object.
+fn read<T: Record>(text: &str) -> Result<T, TooMany> {
+    T::from_pairs(Pairs::parse(text)?.unwrap())
 }
 
 #[test]
@@ -125,24 +130,27 @@ fn words_of_a_list_in_every_spelling() {
         (r#""""#, json!([])),
         (r#""[]""#, json!([])),
         ("null", json!([])),
+        (r#"["a,b", "\u0061,b", "c","c"]"#, json!(["a,b", "c"])),
         (r#"[{"other":"a"},7]"#, json!([r#"{"other":"a"}"#, "7"])),
         ("7", json!(["7"])),
     ] {
-        assert_eq!(json!(words(&Json::read(&raw(sent)), "action")), expected, "{sent}");
+        let mut words = Words::default();
+        words.add(&Json::read(&raw(sent)).unwrap(), "action").unwrap();
+        assert_eq!(json!(words), expected, "{sent}");
     }
 }
 
 #[test]
 fn the_last_of_equal_keys_counts_and_unknown_ones_stay() {
     let text = r#"{"new":1,"version":"1","fixid":"a","version":"2","new":{"x":[true]},"\u0066ixid":"b","other":null}"#;
-    let update = Update::from_pairs(Pairs::parse(text).unwrap());
+    let update = read::<Update>(text).unwrap();
     let written = serde_json::to_string(&update).unwrap();
     assert_eq!(written, r#"{"fixid":"b","version":"2","new":{"x":[true]},"other":null}"#);
 }
 
 #[test]
 fn unknown_attributes_never_take_the_place_of_ours() {
-    let status = Status::from_pairs(Pairs::parse(r#"{"phase":"theirs","extra":1}"#).unwrap());
+    let status = read::<Status>(r#"{"phase":"theirs","extra":1}"#).unwrap();
     let mut text = Vec::new();
     let mut serializer = serde_json::Serializer::new(&mut text);
     let mut map = serde::Serializer::serialize_map(&mut serializer, None).unwrap();
@@ -152,26 +160,105 @@ fn unknown_attributes_never_take_the_place_of_ours() {
     assert_eq!(String::from_utf8(text).unwrap(), r#"{"phase":"ours","extra":1}"#);
 }
 
-#[test]
-fn many_unknown_attributes_take_no_time() {
-    let pairs: Vec<String> = (0..100_000).map(|number| format!("\"key{number}\":{number}")).collect();
-    let text = format!("{{{}}}", pairs.join(","));
-    let written = serde_json::to_string(&Update::from_pairs(Pairs::parse(&text).unwrap())).unwrap();
-    assert_eq!(written, text);
+/// An object of so many attributes.
+fn object(attributes: usize) -> String {
+    let pairs: Vec<String> = (0..attributes).map(|number| format!("\"key{number}\":{number}")).collect();
+    format!("{{{}}}", pairs.join(","))
 }
 
 #[test]
-fn statuses_of_one_task_and_of_all() {
-    let count = |text: &str| firmware_status::read(text).map(|statuses| statuses.len());
-    let one = r#"{"state":"complete","errorMsg":{"result":"success","messages":[]}}"#;
-    assert_eq!(count(one), Some(1));
-    assert_eq!(count(&format!("[{one},{one}]")), Some(2));
-    assert_eq!(count("[]"), Some(0));
-    for nothing in ["17", "null", "\"x\"", "[1]", "[null]", "[[]]"] {
-        assert_eq!(count(nothing), None, "{nothing}");
+fn attributes_have_a_limit_in_every_object_that_is_read() {
+    let text = object(MOST_ATTRIBUTES);
+    assert_eq!(serde_json::to_string(&read::<Update>(&text).unwrap()).unwrap(), text);
+    let too_many = object(MOST_ATTRIBUTES + 1);
+    assert_eq!(read::<Update>(&too_many), Err(TooMany::Attributes));
+    assert_eq!(read::<Update>(&format!("{{{}\"a\":1}}", "\"a\":1,".repeat(MOST_ATTRIBUTES))), Err(TooMany::Attributes));
+    for wrapped in [format!("{{\"updates\":[{too_many}]}}"), format!("{{\"size\":{too_many}}}")] {
+        assert_eq!(read::<Repository>(&wrapped), Err(TooMany::Attributes));
     }
-    let written = serde_json::to_value(firmware_status::read(one).unwrap()).unwrap();
-    assert_eq!(written, json!([{"state": "complete"}]), "the envelope is no data");
+    // Where nobody documented anything, nothing is read.
+    let wrapped = format!("{{\"new\":{too_many},\"importDir\":{too_many}}}");
+    assert_eq!(serde_json::to_value(read::<Repository>(&wrapped).unwrap()).unwrap(), wrapped.parse::<Value>().unwrap());
+}
+
+#[test]
+fn items_have_a_limit_in_every_list_that_is_read() {
+    let list = |items: usize| format!("[{}1]", "1,".repeat(items - 1));
+    let most = list(MOST_ITEMS);
+    let repository = format!("{{\"updates\":{most},\"history\":{most}}}");
+    assert_eq!(
+        serde_json::to_value(read::<Repository>(&repository).unwrap()).unwrap(),
+        repository.parse::<Value>().unwrap()
+    );
+    let too_many = list(MOST_ITEMS + 1);
+    assert_eq!(read::<Repository>(&format!("{{\"updates\":{too_many}}}")), Err(TooMany::Items));
+    assert_eq!(List::<Json>::read(&raw(&too_many)), Err(TooMany::Items));
+    assert_eq!(Words::default().add(&Json::read(&raw(&too_many)).unwrap(), "action"), Err(TooMany::Items));
+    let distinct: Vec<String> = (0..=MOST_ITEMS).map(|number| number.to_string()).collect();
+    let words = Text::of(&distinct.join(",")).0;
+    assert_eq!(Words::default().add(&words, "action"), Err(TooMany::Items));
+    let unknown = format!("{{\"new\":{too_many}}}");
+    assert_eq!(serde_json::to_string(&read::<Repository>(&unknown).unwrap()).unwrap(), unknown);
+}
+
+#[test]
+fn unknown_attributes_of_several_answers_have_a_limit_together() {
+    let mut together = read::<Update>(&object(MOST_ATTRIBUTES - 1)).unwrap().unknown;
+    let with = |text: &str| read::<Update>(text).unwrap().unknown;
+    together.keep_new(&with(r#"{"key0":"not new","new\"":[1]}"#)).unwrap();
+    assert_eq!(together.keep_new(&with(r#"{"one more":1}"#)), Err(TooMany::Attributes));
+    let written = serde_json::to_value(&together).unwrap();
+    assert_eq!((&written["key0"], &written["new\""]), (&json!(0), &json!([1])));
+    assert_eq!(written.as_object().unwrap().len(), MOST_ATTRIBUTES);
+}
+
+#[test]
+fn lists_of_records_are_read_mended_and_written_item_by_item() {
+    let text =
+        r#"{"history":[{"buildNumber":"007","x":1},2,{"version":"a","version":"b"}],"updates":{"latest":"true"}}"#;
+    let repository = read::<Repository>(text).unwrap();
+    let mut versions = Vec::new();
+    let list: &List<Object<Applied>> = repository.history.as_ref().unwrap();
+    list.for_each(|applied| versions.push(applied.get().map(|applied| applied.version.is_some())));
+    assert_eq!(versions, [Some(false), None, Some(true)]);
+    let written = serde_json::to_string(&repository).unwrap();
+    let expected = r#"{"history":[{"buildNumber":"007","x":1},2,{"version":"b"}],"updates":[{"latest":true}]}"#;
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn numbers_for_sentences_are_short() {
+    for (sent, words) in [
+        ("50", Some("50")),
+        ("50.0", Some("50")),
+        ("99.5", Some("99.5")),
+        ("\"12\"", Some("12")),
+        ("3846590000", Some("3846590000")),
+        ("-0.25", Some("-0.25")),
+        ("1e308", Some("1e308")),
+        ("-1.2345678901234568e-300", Some("-1.2345678901234568e-300")),
+        ("1e400", None),
+        ("\"soon\"", None),
+        ("null", None),
+    ] {
+        assert_eq!(Number::read(&raw(sent)).unwrap().words().as_deref(), words, "{sent}");
+    }
+}
+
+#[test]
+fn a_number_in_a_string_has_a_limit_of_digits() {
+    let fits = format!("0.{}", "3".repeat(text::MOST_DIGITS - 1));
+    assert_eq!(passed::<Number>(&format!("\"{fits}\"")), fits);
+    let long = format!("\"{fits}3\"");
+    assert_eq!(passed::<Number>(&long), long);
+}
+
+#[test]
+fn a_member_is_the_last_of_its_name_in_an_object() {
+    let text = format!("{{\"a\":1,\"\\u0061\":{{\"b\":2}},{}", object(MOST_ATTRIBUTES + 1).trim_start_matches('{'));
+    assert_eq!(member(&text, "a").map(RawValue::get), Some(r#"{"b":2}"#));
+    assert_eq!(member(&text, "b").map(RawValue::get), None);
+    assert_eq!(member("[1]", "a").map(RawValue::get), None);
 }
 
 #[test]
@@ -186,7 +273,7 @@ fn an_update_in_doubtful_types() {
         "status": {"result": "informational", "messages": []}
     })
     .to_string();
-    let info = UpdateInfo::from_pairs(document(&text).unwrap());
+    let info = UpdateInfo::from_pairs(document(&text).unwrap().unwrap()).unwrap();
     let expected = json!({
         "update": [{
             "fixid": "x-1.0", "applyable": true, "readme": true, "severity": "critical", "totalsize": 4_294_967_297_u64,
@@ -201,7 +288,8 @@ fn an_update_in_doubtful_types() {
 #[test]
 fn a_document_is_an_object_or_a_list_of_one() {
     let names = |text: &str| {
-        document(text).map(|pairs| pairs.0.into_iter().map(|(name, _)| Value::from(name)).collect::<Vec<_>>())
+        let pairs = document(text).unwrap();
+        pairs.map(|pairs| pairs.0.into_iter().map(|(name, _)| Value::from(name)).collect::<Vec<_>>())
     };
     assert_eq!(names(r#"{"a":1,"result":"success","messages":[]}"#), Some(vec![json!("a")]));
     assert_eq!(names(r#"[{"a":1}]"#), Some(vec![json!("a")]));

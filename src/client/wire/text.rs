@@ -1,11 +1,17 @@
-//! From the bytes of an answer to JSON text that can be read: byte-order mark, bad UTF-8, lone surrogates, depth.
+//! From the bytes of an answer to JSON text that can be read: byte-order mark, bad UTF-8, lone surrogates, depth,
+//! numbers without end.
 
-use std::borrow::Cow;
-
-/// Objects and lists inside each other beyond this are refused (contract, section 3: 100 accepted, above 128 refused).
+/// Objects and lists inside each other beyond this are refused; docs/contract.md, Output, promises 100.
 const DEEPEST: usize = 128;
+/// A number of more digits becomes a string: Python's `json` refuses integers of more than 4,300.
+pub const MOST_DIGITS: usize = 1000;
 
-/// The JSON text of an answer, and what had to be mended.
+/// What stands for a character that is not valid.
+const REPLACEMENT: &str = "\u{fffd}";
+/// The same as an escape: as long as the lone surrogate that it replaces.
+const ESCAPED_REPLACEMENT: &str = "\\ufffd";
+
+/// The text of an answer, and whether it had to be mended.
 #[derive(Debug)]
 pub struct Mended {
     /// The text, valid UTF-8 without lone surrogates.
@@ -14,61 +20,59 @@ pub struct Mended {
     pub replaced: bool,
 }
 
-/// Mends the text of an answer.
+/// Mends the text of an answer, in place unless it is not UTF-8.
 ///
 /// # Errors
 /// The reason, when the nesting is too deep to be read.
 pub fn mend(bytes: Vec<u8>) -> Result<Mended, String> {
-    let text = String::from_utf8(bytes);
-    let (text, bad_utf8) = match text {
+    let (mut text, bad_utf8) = match String::from_utf8(bytes) {
         Ok(text) => (text, false),
-        Err(error) => (lossy(error.as_bytes()).into_owned(), true),
+        Err(error) => (lossy(error.as_bytes()), true),
     };
-    let mut text = match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    };
-    let lone = scan(&text)?;
-    for at in &lone {
-        // `\ud83d` and `\ufffd` are of one length, so places stay what they are.
-        text.replace_range(*at..at + 6, "\\ufffd");
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
     }
-    Ok(Mended { text, replaced: bad_utf8 || !lone.is_empty() })
+    let lone_surrogates = mend_surrogates(&mut text)?;
+    Ok(Mended { text, replaced: bad_utf8 || lone_surrogates })
 }
 
-fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+/// The text with U+FFFD for what is not UTF-8. It can be three times as long as the bytes, so that its length is counted
+/// first: a buffer that grows would take even more.
+fn lossy(bytes: &[u8]) -> String {
+    let mended = || {
+        bytes.utf8_chunks().flat_map(|chunk| match chunk.invalid() {
+            [] => [chunk.valid(), ""],
+            _ => [chunk.valid(), REPLACEMENT],
+        })
+    };
+    let mut text = String::with_capacity(mended().map(str::len).sum());
+    text.extend(mended());
+    text
 }
 
-/// One pass over the text: where lone surrogates are escaped, and whether the nesting stays bearable. Both are what
-/// serde_json does not look at in values that are passed on as text.
-fn scan(text: &str) -> Result<Vec<usize>, String> {
-    let mut lone = Vec::new();
+/// One pass over the text: replaces lone surrogates and checks that the nesting stays bearable, both of which serde_json
+/// does not look at in values that are passed on as text. Tells whether there were any surrogates to replace.
+fn mend_surrogates(text: &mut String) -> Result<bool, String> {
+    let mut replaced = false;
     let mut depth = 0usize;
     let mut in_string = false;
-    let mut bytes = text.bytes().enumerate();
     let mut high: Option<usize> = None; // a high surrogate that waits for its low one
-    while let Some((at, byte)) = bytes.next() {
-        let waiting = high.take();
+    let mut at = 0;
+    while let Some(byte) = text.as_bytes().get(at) {
+        let mut lone = [high.take(), None];
+        let mut length = 1;
         match byte {
             b'"' => in_string = !in_string,
+            // The escaped character, which may be a quote, belongs to the escape.
             b'\\' if in_string => {
                 let unit = text.get(at..).and_then(escaped_unit);
-                match (waiting, unit) {
-                    (Some(_), Some(0xDC00..=0xDFFF)) => {}
-                    (waiting, unit) => {
-                        lone.extend(waiting);
-                        match unit {
-                            Some(0xD800..=0xDBFF) => high = Some(at),
-                            Some(0xDC00..=0xDFFF) => lone.push(at),
-                            _ => {}
-                        }
-                    }
+                length = if unit.is_some() { ESCAPED_REPLACEMENT.len() } else { 2 };
+                match (lone, unit) {
+                    ([Some(_), _], Some(0xDC00..=0xDFFF)) => lone = [None, None],
+                    (_, Some(0xDC00..=0xDFFF)) => lone = [None, Some(at)],
+                    (_, Some(0xD800..=0xDBFF)) => high = Some(at),
+                    _ => {}
                 }
-                // The escaped character, which may be a quote, and the digits behind `u`.
-                let skipped = if unit.is_some() { 4 } else { 0 };
-                bytes.nth(skipped);
-                continue;
             }
             b'{' | b'[' if !in_string => {
                 depth += 1;
@@ -79,9 +83,13 @@ fn scan(text: &str) -> Result<Vec<usize>, String> {
             b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
-        lone.extend(waiting);
+        for at in lone.into_iter().flatten() {
+            replaced = true;
+            text.replace_range(at..at + ESCAPED_REPLACEMENT.len(), ESCAPED_REPLACEMENT);
+        }
+        at += length;
     }
-    Ok(lone)
+    Ok(replaced)
 }
 
 /// Drops the blanks and line breaks outside strings: parts of the text are passed on as they stand, and the answer is one
@@ -97,6 +105,40 @@ pub fn compact(text: &mut String) {
         }
         in_string || !matches!(character, ' ' | '\t' | '\n' | '\r')
     });
+    quote_long_numbers(text);
+}
+
+/// Makes strings of the numbers with more than [`MOST_DIGITS`] digits.
+fn quote_long_numbers(text: &mut String) {
+    let mut quoted = String::new();
+    let mut copied = 0; // bytes of `text` that are in `quoted`
+    let (mut in_string, mut escaped) = (false, false);
+    let mut number: Option<(usize, usize)> = None; // where it begins, and its digits so far
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'
+                if !in_string && (number.is_some() || !byte.is_ascii_alphabetic()) =>
+            {
+                let (_, digits) = number.get_or_insert((at, 0));
+                *digits += usize::from(byte.is_ascii_digit());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some((start, _)) = number.take().filter(|(_, digits)| *digits > MOST_DIGITS) {
+            for piece in [text.get(copied..start), Some("\""), text.get(start..at), Some("\"")] {
+                quoted.push_str(piece.unwrap_or_default());
+            }
+            copied = at;
+        }
+    }
+    if copied > 0 {
+        quoted.push_str(text.get(copied..).unwrap_or_default());
+        *text = quoted;
+    }
 }
 
 /// The code unit of `\uXXXX` at the beginning of a text.
@@ -145,6 +187,30 @@ mod tests {
             text
         };
         assert_eq!(compacted("{ \"a b\\\" c\" :\r\n\t[ 1 , \"\\\\\" ] }"), "{\"a b\\\" c\":[1,\"\\\\\"]}");
+    }
+
+    #[test]
+    fn a_number_without_end_becomes_a_string() {
+        let compacted = |json: &str| {
+            let mut text = json.to_owned();
+            compact(&mut text);
+            text
+        };
+        let (fits, long) = ("7".repeat(MOST_DIGITS), "7".repeat(MOST_DIGITS + 1));
+        for (number, same) in [
+            (fits.clone(), true),
+            (long.clone(), false),
+            (format!("-{fits}"), true),
+            (format!("-{long}"), false),
+            (format!("0.{fits}"), false),
+            (format!("1e-{long}"), false),
+            (format!("\"{long}\""), true),
+        ] {
+            let expected = if same { number.clone() } else { format!("\"{number}\"") };
+            let wrapped =
+                |number: &str| format!("[{number},{{\"{long}\":{number},\"\\\"\":[true,{number}]}},false,1e3]");
+            assert_eq!(compacted(&wrapped(&number)), wrapped(&expected), "{number}");
+        }
     }
 
     #[test]
