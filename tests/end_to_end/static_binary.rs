@@ -6,7 +6,7 @@
 //! confined to.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -185,6 +185,43 @@ fn names_come_from_the_hosts_file_first() {
 }
 
 #[test]
+fn a_hosts_file_of_any_size_is_read_and_many_addresses_make_no_long_sentence() {
+    isolated("a_hosts_file_of_any_size_is_read_and_many_addresses_make_no_long_sentence", || {
+        let appliance = appliance();
+        let root = root(&appliance);
+        let many: String = (0..40_000).map(|n| format!("127.1.{}.{} many.test\n", n / 256, n % 256)).collect();
+        let long_line = format!("127.0.0.2 {}\n", "last.test ".repeat(10_000));
+        let text = many + &"127.0.0.2 other.test\n".repeat(50_000) + &long_line + "127.0.0.1 last.test";
+        assert!(text.len() > 1 << 20);
+        file(&root, "etc/hosts", text);
+        ask(&appliance, &root, json!({"host": "last.test", "retries": 0})).succeeds();
+        let answer = ask(&appliance, &root, json!({"host": "many.test", "retries": 0})).fails("connection_failed");
+        says(&answer, &["many.test", "127.1.0.0", "127.1.0.15"]);
+        let msg = answer["msg"].as_str().unwrap();
+        assert!(msg.len() < 2048 && !msg.contains("127.1.0.16"), "{msg}");
+    });
+}
+
+#[test]
+fn a_name_server_may_have_a_link_local_address() {
+    isolated("a_name_server_may_have_a_link_local_address", || {
+        run(program("ip"), &["address", "add", "fe80::77/64", "dev", "lo", "nodad"]);
+        let appliance = appliance();
+        let address = SocketAddrV6::new("fe80::77".parse().unwrap(), 53, 0, 1);
+        let _server = DnsServer::start(address.into(), Zone::default().address("lxca.test", "127.0.0.1"));
+        for scope in ["lo", "1"] {
+            let root = root(&appliance);
+            file(&root, "etc/resolv.conf", format!("nameserver fe80::77%{scope}\n"));
+            ask(&appliance, &root, json!({"host": "lxca.test", "retries": 0})).succeeds();
+        }
+        let root = root(&appliance);
+        file(&root, "etc/resolv.conf", "nameserver fe80::77%nowhere0\n");
+        let answer = ask(&appliance, &root, json!({"host": "lxca.test", "retries": 0})).fails("connection_failed");
+        says(&answer, &["/etc/resolv.conf", "fe80::77%nowhere0", "interface"]);
+    });
+}
+
+#[test]
 fn names_come_from_dns() {
     isolated("names_come_from_dns", || {
         let zone = || Zone::default().address("lxca.test", "127.0.0.1");
@@ -288,6 +325,9 @@ fn names_that_cannot_be_found_are_explained() {
             let answer = ask(&appliance, &root, options).fails("connection_failed");
             says(&answer, &["nowhere.test", &server.address().ip().to_string()]);
             assert_eq!(answer["error"], json!({"kind": "connection_failed", "retryable": true}), "{name}");
+            // mDNS would know it.
+            let answer = ask(&appliance, &root, json!({"host": "lxca.local", "retries": 0})).fails("connection_failed");
+            says(&answer, &["lxca.local", "mDNS", "`host`", "`server_name`"]);
             // The proxy's name is told from the appliance's.
             let call = ask(&appliance, &root, json!({"host": "lxca.test", "retries": 0}));
             let answer = call.environment("https_proxy", "http://nowhere.test:3128").fails("connection_failed");

@@ -178,7 +178,9 @@ impl Drop for DnsServer {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         // Wakes the threads; an empty datagram is no query.
-        if let Ok(socket) = UdpSocket::bind((self.address.ip(), 0)) {
+        let mut from = self.address;
+        from.set_port(0);
+        if let Ok(socket) = UdpSocket::bind(from) {
             let _ = socket.send_to(&[], self.address);
         }
         let _ = TcpStream::connect_timeout(&self.address, TCP_PATIENCE);

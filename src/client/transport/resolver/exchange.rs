@@ -75,7 +75,7 @@ fn wait(exchanges: &[Exchange], until: Instant) -> bool {
     let sockets = awaited.filter_map(|exchange| exchange.socket.as_ref());
     let mut sockets: Vec<_> = sockets.map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
     match remaining(until).and_then(|rest| Timespec::try_from(rest).ok()) {
-        Some(rest) if !sockets.is_empty() => matches!(poll(&mut sockets, Some(&rest)), Ok(1..) | Err(Errno::INTR)),
+        Some(rest) if !sockets.is_empty() => matches!(poll(&mut sockets, Some(&rest)), Ok(_) | Err(Errno::INTR)),
         _ => false,
     }
 }
@@ -185,6 +185,10 @@ impl Read for UntilDeadline {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let rest = remaining(self.until).ok_or(io::ErrorKind::TimedOut)?;
         self.stream.set_read_timeout(Some(rest))?;
-        self.stream.read(buffer)
+        // The clock of the socket may be ahead: `Interrupted` makes the caller look at ours again.
+        self.stream.read(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::ErrorKind::Interrupted.into(),
+            _ => error,
+        })
     }
 }
