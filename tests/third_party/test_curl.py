@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import unittest
@@ -124,6 +125,27 @@ class Export(unittest.TestCase):
                 self.assertEqual((first.file_size, first.CRC), (size, checksum))
                 self.assertGreater(second.header_offset, 1 << 32)
                 self.assertEqual(len(archive.read(second)), second.file_size)
+        peak = Path(f"/proc/{appliance.process.pid}/status").read_text().split("VmHWM:")[1].split()[0]
+        self.assertLess(int(peak), 100_000, "KiB")
+
+
+class Upload(unittest.TestCase):
+    """An import by hand."""
+
+    def test_of_many_megabytes(self) -> None:
+        """The appliance reads an upload without keeping it."""
+        appliance = Appliance()
+        self.addCleanup(appliance.stop)
+        name, size = "lnvgy_sw_lxca_big-1.0.0_anyos_noarch.tgz", 300_000_000
+        body = f'{{"files": [{{"index": 0, "name": "{name}", "size": {size}, "type": "application/x-compressed"}}]}}'
+        job = appliance.asks("/managementServer/updates?action=import", "-X", "POST", "-d", body)["jobid"]
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, name)
+            file.touch()
+            os.truncate(file, size)
+            target = f"/files/managementServer/updates?action=import&jobid={job}"
+            answer = appliance.asks(target, "-F", f"uploadedfile=@{file}", "--max-time", "300")
+            self.assertEqual(answer["result"], "success")
         peak = Path(f"/proc/{appliance.process.pid}/status").read_text().split("VmHWM:")[1].split()[0]
         self.assertLess(int(peak), 100_000, "KiB")
 

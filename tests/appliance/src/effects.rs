@@ -150,10 +150,15 @@ impl State {
         let Some(update) = self.management.iter().find(|package| fixids.contains(&package.fixid)) else {
             return;
         };
+        let entry = installed(update, now, false);
+        // That a pack takes no restart is our choice.
+        if !update.is_server {
+            self.history.push(entry);
+            return;
+        }
         self.before = (self.settings.version.clone(), self.settings.build.clone());
-        self.settings.version = update.version.clone();
-        self.settings.build = update.build_number.clone();
-        self.history.push(installed(update, now, false));
+        (self.settings.version, self.settings.build) = (entry.version.clone(), entry.build.clone());
+        self.history.push(entry);
         let durations = &self.settings.durations;
         self.restart =
             Some((self.settings.scaled(durations.restart_down), self.settings.scaled(durations.restart_503)));

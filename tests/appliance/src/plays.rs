@@ -230,6 +230,8 @@ pub enum JobIds {
     Empty,
     /// There is no such key.
     Absent,
+    /// `jobid` only, and the status call takes it.
+    JobOnly,
 }
 
 impl JobIds {
@@ -243,7 +245,8 @@ impl JobIds {
                 Self::MinusOne => answer.insert(key.into(), (-1).into()),
                 Self::Zero => answer.insert(key.into(), 0.into()),
                 Self::Empty => answer.insert(key.into(), "".into()),
-                Self::Absent => answer.remove(key),
+                Self::JobOnly if key == "jobid" => continue,
+                Self::Absent | Self::JobOnly => answer.remove(key),
             };
         }
     }

@@ -65,7 +65,8 @@ pub struct Settings {
     pub export_bytes: u64,
     /// Longest accepted body of an ordinary request, in bytes; longer ones get 413. Limits are not documented.
     pub body_limit_bytes: usize,
-    /// Longest accepted body of an upload (`/files/…`), in bytes; longer ones get 413.
+    /// Longest accepted body of an upload (`/files/…`), in bytes; longer ones get 413. Uploads are read without being
+    /// kept.
     pub upload_limit_bytes: usize,
     /// Where the documents contradict themselves or are silent: which variant this appliance plays.
     pub quirks: Quirks,
@@ -103,7 +104,7 @@ impl Default for Settings {
             durations: Durations::default(),
             export_bytes: 262_144,
             body_limit_bytes: 1 << 20,
-            upload_limit_bytes: 64 << 20,
+            upload_limit_bytes: 64 << 30,
             quirks: Quirks::default(),
             plays: Plays::default(),
             faults: Vec::new(),

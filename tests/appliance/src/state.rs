@@ -321,10 +321,21 @@ impl State {
         self.tasks.iter().any(|task| task.end.is_none() && task.kind == kind)
     }
 
-    /// Whether this update can be applied: downloaded, of the server itself, and not the version that runs.
+    /// Whether this update can be applied: it is downloaded, and a newer version of the server, or a pack that has not
+    /// been applied.
     pub(crate) fn is_applyable(&self, package: &Package) -> bool {
         let ruled_out = self.settings.plays.not_applyable.contains(&package.fixid);
-        package.is_server && package.downloaded && package.version != self.settings.version && !ruled_out
+        let is_news = if package.is_server {
+            numbers(&package.version) > numbers(&self.settings.version)
+        } else {
+            !self.is_applied(&package.fixid)
+        };
+        package.downloaded && is_news && !ruled_out
+    }
+
+    /// Whether this update was applied.
+    pub(crate) fn is_applied(&self, fixid: &str) -> bool {
+        self.history.iter().any(|entry| !entry.failed && entry.fixid.as_deref() == Some(fixid))
     }
 
     /// Whether the appliance can download this update.
@@ -337,4 +348,9 @@ impl State {
         self.found += 1;
         self.found
     }
+}
+
+/// The numbers of a version, for comparing it with another one.
+fn numbers(version: &str) -> Vec<u64> {
+    version.split('.').map(|number| number.parse().unwrap_or(0)).collect()
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::envelope::{
     CANCELLED, Message, NO_SPACE, NOT_FOUND, NOT_VALID, OPERATION_FAILED, REPOSITORY_DONE, envelope,
 };
+use crate::plays::JobIds;
 use crate::quirks::{EmptyCurrent, Quirks, TaskidZero, UnknownTask};
 use crate::reply::Reply;
 use crate::routes::Call;
@@ -29,8 +30,12 @@ pub(crate) fn get(call: Call<'_>) -> Reply {
         return all_running(&call, kind);
     }
     // Only the subtask's number counts, and only with the right type.
-    let is_it =
-        |task: &&mut Task| task.subtask == number && task.kind.task_type() == Some(kind) && !task.is_forgotten();
+    let by_job = call.state.settings.plays.job_ids == JobIds::JobOnly;
+    let is_it = |task: &&mut Task| {
+        (task.subtask == number || by_job && task.job == number)
+            && task.kind.task_type() == Some(kind)
+            && !task.is_forgotten()
+    };
     let Some(task) = call.state.tasks.iter_mut().find(is_it) else {
         return match quirks.unknown_task {
             UnknownTask::BadRequest => refuse(400, NOT_FOUND),

@@ -85,8 +85,7 @@ pub(crate) fn space(plays: &Plays, allotment: u64, used: u64) -> Value {
 fn update(call: &Call<'_>, package: &Package) -> Value {
     let mut shown = shown(call, package);
     if let Some(shown) = shown.as_object_mut() {
-        let fixid = Some(&package.fixid);
-        let applied = call.state.history.iter().any(|entry| !entry.failed && entry.fixid.as_ref() == fixid);
+        let applied = call.state.is_applied(&package.fixid);
         shown.insert("applied".into(), if applied { "true" } else { "false" }.into());
         let state = shown.get("state").cloned().unwrap_or_default();
         shown.insert("status".into(), state);

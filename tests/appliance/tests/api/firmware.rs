@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read as _};
 use std::time::{Duration, Instant};
 
-use lxca_appliance::{Appliance, ExportParameter, Settings};
+use lxca_appliance::{Appliance, ExportParameter, Package, Settings};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, UEFI, XCC, ask, basic, get, put, send, start};
@@ -259,6 +259,31 @@ fn files_are_imported() {
         }
     };
     assert_eq!(imported["version"], "2.0");
+}
+
+#[test]
+fn an_export_is_imported_by_another_appliance() {
+    let (from, to) = (start(), fast());
+    let fixid = "lnvgy_fw_made_up-7.7_anyos_noarch";
+    let name = from.change(|state| {
+        state.firmware = vec![Package { downloaded: true, ..Package::new(fixid, "Made up", "7.7", 5) }];
+        let task = state.add_export_task(0.0, 500_000);
+        state.finish(task);
+        state.task(task).unwrap().file.clone().unwrap().name
+    });
+    let file = ask(&from, "GET", &format!("{FIRMWARE}?key=export&exportRepoFilename={name}")).body;
+    let files = json!({ "files": [{ "index": 0, "name": name, "size": file.len(), "type": "binary" }] });
+    let validated = put(&to, "POST", "/files/updateRepositories/firmware/import/validate", &files).json();
+    let head = format!("--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n");
+    let form = [head.as_bytes(), &file, b"\r\n--b--\r\n"].concat();
+    let headers = [basic(&to), "Content-Type: multipart/form-data; boundary=b".into()];
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let target = format!("/files/updateRepositories/firmware/import?jobid={}", validated["jobid"]);
+    assert_eq!(send(&to, "POST", &target, &headers, &form).status, 200);
+    let end = Instant::now() + Duration::from_secs(20);
+    while package(&to, fixid).is_none_or(|package| package["payload"] != "true") {
+        assert!(Instant::now() < end, "not imported");
+    }
 }
 
 #[test]

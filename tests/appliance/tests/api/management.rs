@@ -111,6 +111,41 @@ fn the_appliance_updates_itself() {
 }
 
 #[test]
+fn packs_are_applied_without_a_restart_and_old_versions_not_at_all() {
+    let appliance = start();
+    appliance.change(|state| {
+        state.management[0].version = "3.99.9".into();
+        state.management[0].downloaded = true;
+        state.management[1].downloaded = true;
+    });
+    assert_eq!(get(&appliance, &format!("{UPDATES}/{NEXT}"))["update"][0]["applyable"], "false");
+    assert_eq!(act(&appliance, "PUT", "apply", &json!({ "fixids": [NEXT] })).status, 400);
+    let job = act(&appliance, "PUT", "apply", &json!({ "fixids": [PACK] })).json()["jobid"].as_u64().unwrap();
+    appliance.change(|state| state.finish(job));
+    let all = get(&appliance, UPDATES);
+    assert_eq!((&all["currentVersion"], &all["history"][1]["version"]), (&json!("4.0.0"), &json!("1.1.0")));
+    assert_eq!((&all["updates"][1]["applied"], &all["updates"][1]["applyable"]), (&json!("true"), &json!("false")));
+    assert_eq!(appliance.change(|state| state.restarts), 0);
+}
+
+#[test]
+fn ids_come_in_every_documented_form() {
+    let appliance = start();
+    let joined = json!({ "fixids": [format!("{PACK},{NEXT}")] });
+    assert_eq!(act(&appliance, "POST", "acquire", &joined).status, 200);
+    assert_eq!(appliance.change(|state| state.tasks.last().unwrap().fixids.clone()), [PACK, NEXT]);
+    let appliance = start();
+    assert_eq!(act(&appliance, "POST", "acquire", &json!({ "fixid": [PACK] })).status, 200);
+    // An import that is announced by its size alone takes any file.
+    let job = act(&appliance, "POST", "import", &json!({ "size": 3 })).json()["jobid"].clone();
+    let form = b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.tgz\"\r\n\r\nabc\r\n--b--\r\n";
+    let headers = [basic(&appliance), "Content-Type: multipart/form-data; boundary=b".into()];
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let target = format!("/files{UPDATES}?action=import&jobid={job}");
+    assert_eq!(send(&appliance, "POST", &target, &headers, form).status, 200);
+}
+
+#[test]
 fn refresh_wants_its_own_key() {
     let appliance = start();
     assert_eq!(act(&appliance, "POST", "refresh", &json!({ "mt": ["lxca"] })).status, 400);

@@ -290,6 +290,15 @@ fn numbers_of_jobs_are_written_in_every_way() {
 }
 
 #[test]
+fn the_number_of_the_job_may_be_the_only_one() {
+    let appliance = with(Plays { job_ids: JobIds::JobOnly, ..Plays::default() });
+    let answer = put(&appliance, "PUT", &format!("{FIRMWARE}?action=export"), &json!({ "fixids": [UEFI] })).json();
+    assert!(answer["taskid"].is_null());
+    let status = format!("{FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid={}", answer["jobid"]);
+    assert_eq!(get(&appliance, &status)["state"], "running");
+}
+
+#[test]
 fn texts_of_jobs_are_formatted() {
     let appliance = with(Plays { running_status: "Running_With_Errors".into(), ..Plays::default() });
     assert_eq!(job(&appliance, 13)["status"], "Running_With_Errors");
