@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
-Ask Lenovo XClarity Administrator (LXCA) by way of the program ``lxca``.
+Call Lenovo XClarity Administrator (LXCA) through the program ``lxca``.
 
-The appliance and the credentials come from a connection profile: the configuration key ``lxca`` of the first that has it of
-the minion's configuration, the pillar, and the master's configuration where the pillar holds it (``pillar_opts``). Grains do
-not count: they are facts of the machine. A function's argument ``profile`` names another key, as a second appliance needs.
+The appliance and the credentials come from a connection profile: the configuration key ``lxca``, taken from the first of the
+minion's configuration, the pillar, and the master's configuration where the pillar holds it (``pillar_opts``). Grains do not
+count, because they are facts about the machine. A function's argument ``profile`` names another key, for a second appliance.
 
 .. code-block:: yaml
 
@@ -15,8 +15,8 @@ not count: they are facts of the machine. A function's argument ``profile`` name
       ca_path: /etc/ssl/lxca-ca.pem
       binary: /opt/lxca/lxca  # when it is neither beside Salt's Python nor on PATH
 
-Every option that ``lxca schema`` lists can stand there, and an argument of a function wins over it. A password does not
-belong into an argument: Salt keeps arguments, and what a function returns, in its job cache.
+The profile can hold every option that ``lxca schema`` lists. A function's argument wins over it. Do not pass the password as an
+argument: Salt keeps arguments, and what a function returns, in its job cache.
 """
 
 from __future__ import annotations
@@ -54,11 +54,10 @@ def __virtual__() -> str:
 
 def call(operation: str, profile: str = "lxca", test: bool | None = None, **options: Any) -> dict[str, Any]:
     """
-    Ask any operation of the program, and return its answer: ``changed``, ``failed``, ``msg``, ``data`` and, when there are
-    any, ``messages`` of the appliance and ``warnings``.
+    Run any operation of the program and return its answer: ``changed``, ``failed``, ``msg``, ``data`` and, when there are
+    any, the appliance's ``messages`` and ``warnings``.
 
-    When the answer is a failure this raises ``CommandExecutionError``, with the answer's ``error`` and ``messages`` as its
-    ``info``.
+    A failure raises ``CommandExecutionError``, whose ``info`` holds the answer's ``error`` and ``messages``.
 
     operation
         The operation's name; ``lxca operations`` lists them.
@@ -67,11 +66,11 @@ def call(operation: str, profile: str = "lxca", test: bool | None = None, **opti
         The configuration key that holds the connection profile.
 
     test
-        Whether to change nothing and say what would change. Every function here takes it. Without it the ``test`` of the
-        calling state counts, or that of the minion's configuration.
+        Whether to change nothing and say what would change. Every function here takes it. The default is the ``test`` of the
+        calling state, or that of the minion's configuration.
 
     options
-        The operation's options, and those of the profile that are to be others. ``binary`` is the path of the program.
+        The operation's options, and those that replace the profile's. ``binary`` is the absolute path of the program.
 
     CLI Example:
 
@@ -143,7 +142,7 @@ def firmware_export_info(task_id: int, profile: str = "lxca", **options: Any) ->
 
 def management_server_update_info(profile: str = "lxca", **options: Any) -> dict[str, Any]:
     """
-    Return what is known of updates of the management server. Without ``fix_ids``: which of them its repository holds.
+    Return what the appliance knows about management-server updates. Without ``fix_ids``: which ones its repository holds.
 
     filetype
         The file that is asked for of each of ``fix_ids``; not together with ``key``. One of ``readme``,

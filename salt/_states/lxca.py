@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
-What can be required of Lenovo XClarity Administrator (LXCA), by way of the execution module ``lxca``.
+Require something of Lenovo XClarity Administrator (LXCA), through the execution module ``lxca``.
 
-The appliance and the credentials come from the connection profile, for which see that module. An SLS is no place for a
-password: ``state.show_sls`` shows it.
+The appliance and the credentials come from the connection profile, which that module describes. Do not put a password into an
+SLS: ``state.show_sls`` shows it.
 
 .. code-block:: yaml
 
@@ -33,10 +33,10 @@ def __virtual__() -> str | tuple[bool, str]:
 
 def reachable(name: str, profile: str = "lxca", **options: Any) -> dict[str, Any]:
     """
-    The appliance answers, knows the user and says who it is. What needs the appliance can require this.
+    The appliance answers and accepts the credentials. States that need the appliance can require this one.
 
-    ``retries: 10`` gives it about a minute to come up. Salt's own ``retry`` is no good for that: it repeats a refused login,
-    and 20 of those lock the account.
+    ``retries: 10`` gives it about a minute to come up. Do not use Salt's own ``retry``: it repeats a refused login, and 20 of
+    those lock the account.
 
     name
         Any text.
@@ -45,7 +45,7 @@ def reachable(name: str, profile: str = "lxca", **options: Any) -> dict[str, Any
         The configuration key that holds the connection profile.
 
     options
-        Those of the profile that are to be others.
+        Options that replace the profile's.
 
     .. code-block:: yaml
 
@@ -66,9 +66,9 @@ def export_complete(
     **options: Any,
 ) -> dict[str, Any]:
     """
-    The export of the firmware repository is complete. Waits until it has ended, and fails when it ended otherwise.
+    The export of the firmware repository is complete. Waits until it has ended, and fails when it did not end well.
 
-    With ``test=True`` it is asked once: the result is ``None`` as long as it is on its way.
+    With ``test=True`` it asks once. The result is ``None`` while the export is running.
 
     name
         Any text.
@@ -77,16 +77,16 @@ def export_complete(
         ID of the task, as starting the export answered it.
 
     wait_timeout : 3600
-        Seconds until waiting is given up.
+        Seconds to wait at most.
 
     poll_interval : 10
-        Seconds between two questions.
+        Seconds between two polls.
 
     profile : lxca
         The configuration key that holds the connection profile.
 
     options
-        Those of the profile that are to be others.
+        Options that replace the profile's.
     """
     ret, answer = _ask(
         name,
@@ -118,14 +118,12 @@ def _ask(name: str, operation: str, options: dict[str, Any], **own: Any) -> tupl
     """
     What a state returns when the answer decides, and the answer. Nothing here changes the appliance.
 
-    The SLS gives the options; what the state decides itself is its own.
+    The SLS gives the options, except for those in ``own``, which the state sets.
     """
     ret: dict[str, Any] = {"name": name, "changes": {}, "result": True, "comment": ""}
     refused = sorted(options.keys() & {"operation", "test", *own})
     if refused:
-        ret.update(
-            result=False, comment=f"The state decides on {' and '.join(refused)} itself: leave it out of the SLS."
-        )
+        ret.update(result=False, comment=f"The state itself sets {' and '.join(refused)}. Remove it from the SLS.")
         return ret, {}
     try:
         answer = __salt__["lxca.call"](operation, **options, **own)

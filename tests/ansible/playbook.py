@@ -121,7 +121,7 @@ class PlaybookCase(unittest.TestCase):
         assert RECORD
         text = json.dumps(lines, indent=1, sort_keys=True)
         about = self.appliance.about
-        names = {str(self.folder): "FOLDER", str(about["port"]): "PORT"}
+        names = {str(self.folder): "FOLDER", str(about["port"]): "44300"}
         names |= {str(Path(about["ca_path"]).parent): "APPLIANCE", about["certificate_fingerprint"]: "FINGERPRINT"}
         for value, name in names.items():
             text = text.replace(value, name)

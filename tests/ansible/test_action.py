@@ -84,7 +84,7 @@ class Controller(PlaybookCase):
         """A task's timeout ends the program and its session."""
         run = self.play(self.write(2))
         self.assertEqual(run["Wait"].outcome, "failed")
-        self.assertIn("imed out after 2 second", run.output)
+        self.assertRegex(run.output, r"imed out after 2 second|expected time frame \(2\)")
         self.left()
 
     def test_interrupted(self) -> None:

@@ -96,7 +96,7 @@ class States(MinionCase):
             self.appliance.forget()
             states = self.minion.apply(json.dumps({**refused, **(waits if arguments else {})}), *arguments).states
             for name in refused:
-                comment = f"The state decides on {name} itself: leave it out of the SLS."
+                comment = f"The state itself sets {name}. Remove it from the SLS."
                 self.assertEqual(states[name], self.state(name, False, comment))
             if arguments:
                 self.assertIs(states["waits"]["result"], None, states)

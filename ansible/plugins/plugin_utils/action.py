@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -80,7 +80,7 @@ class AskAction(NormalAction):
     def _validated(self) -> tuple[dict[str, Any], set[str], str | None]:
         """The options as the module would have them, what to mask, and why they are refused, if so."""
         spec = full_spec(self.argument_spec)
-        checked = ArgumentSpecValidator(spec, **self.rules).validate(self._task.args)
+        checked = ArgumentSpecValidator(spec, **self.rules).validate(plain(self._task.args))
         params: dict[str, Any] = checked.validated_parameters
         secrets = {str(params[name]) for name, facts in spec.items() if facts.get("no_log") and params.get(name)}
         if not checked.error_messages:
@@ -95,3 +95,12 @@ class AskAction(NormalAction):
         host = self._task.delegate_to or self._play_context.remote_addr
         if not self._task.no_log and display.verbosity >= level:
             display.display(f"<{host}> {remove_values(line, secrets)}")
+
+
+def plain(value: Any) -> Any:
+    """Options as a module gets them. Before ansible-core 2.19 what is vaulted where it stands is an object, not yet a text."""
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return str(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else value

@@ -79,7 +79,8 @@ class Program:
 
     def _talk(self, process: subprocess.Popen[bytes], data: bytes) -> tuple[str, str]:
         """Hands the program its input; reads stdout, and stderr as it comes."""
-        assert process.stdin and process.stdout and process.stderr
+        if not (process.stdin and process.stdout and process.stderr):
+            raise ValueError("the program has no pipes")
         output, errors, shown, line = bytearray(), bytearray(), 0, ""
         started = time.monotonic()
         with selectors.DefaultSelector() as selector:

@@ -26,7 +26,8 @@ class CallbackModule(CallbackBase):
 
     def _write(self, outcome: str, result: Any) -> None:
         """Adds a line."""
-        line = {"task": result._task.get_name(), "outcome": outcome, "result": result._result}
+        task = result._task
+        line = {"task": task.get_name(), "action": task.action, "outcome": outcome, "result": result._result}
         with open(os.environ["LXCA_RESULTS"], "a", encoding="utf-8") as file:
             file.write(json.dumps(line, default=str) + "\n")
 

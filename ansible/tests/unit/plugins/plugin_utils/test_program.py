@@ -143,7 +143,7 @@ def test_one_that_does_not_end_is_left(tmp_path: Path, monkeypatch: pytest.Monke
         Program(str(tmp_path), over).run(command, data="{}")
     (tmp_path / "over").touch()
     end = threading.Event()
-    for _ in range(300):
+    for _attempt in range(300):
         if "closed" in (tmp_path / "signals").read_text():
             break
         end.wait(0.1)
