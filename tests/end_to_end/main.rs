@@ -29,6 +29,7 @@ mod export;
 mod input;
 mod limits;
 mod proxy;
+mod proxy_variables;
 mod reading;
 mod refusals;
 mod repeat;

@@ -1,5 +1,4 @@
-//! Proxies of the environment: which variable counts, what is exempt, what CONNECT says, and how failures name the
-//! proxy (contract, section 2, `use_proxy`).
+//! Proxies: what CONNECT says, and how failures name the proxy (docs/contract.md, Input, `use_proxy`).
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,8 +12,8 @@ use lxca_appliance::Appliance;
 use rustls::{ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-use crate::harness::{Lxca, appliance, appliance_with};
-use crate::scripted::{Certificate, NOBODY, Server, as_ca, file, read_head, wait_for_end};
+use crate::harness::{Lxca, appliance, appliance_with, with};
+use crate::scripted::{Certificate, NOBODY, Server, as_ca, close, file, read_head, wait_for_end};
 use crate::tls::{info, says};
 
 /// What a proxy does once it has read a request.
@@ -91,7 +90,7 @@ impl Proxy {
     }
 
     /// The requests so far.
-    fn heads(&self) -> Vec<String> {
+    pub fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
@@ -109,120 +108,9 @@ fn join(client: TcpStream, appliance: TcpStream) {
 }
 
 /// A call with these variables.
-fn call(appliance: &Appliance, options: Value, environment: &[(&str, &str)]) -> Lxca {
+pub fn call(appliance: &Appliance, options: Value, environment: &[(&str, &str)]) -> Lxca {
     let call = Lxca::asks(appliance, info(options));
     environment.iter().fold(call, |call, (name, value)| call.environment(name, value))
-}
-
-#[test]
-fn the_variables_count_in_their_order() {
-    // P is a proxy that works, D one that does not: who asks it fails.
-    let cases: &[(&[(&str, &str)], bool)] = &[
-        (&[("https_proxy", "P")], true),
-        (&[("HTTPS_PROXY", "P")], true),
-        (&[("all_proxy", "P")], true),
-        (&[("ALL_PROXY", "P")], true),
-        (&[("https_proxy", "P"), ("HTTPS_PROXY", "D")], true),
-        (&[("all_proxy", "P"), ("ALL_PROXY", "D")], true),
-        (&[("https_proxy", "P"), ("all_proxy", "D"), ("ALL_PROXY", "D")], true),
-        (&[("HTTPS_PROXY", "P"), ("all_proxy", "D")], true),
-        (&[("https_proxy", ""), ("HTTPS_PROXY", "P")], true),
-        (&[("https_proxy", " P ")], true),
-        (&[("http_proxy", "D"), ("HTTP_PROXY", "D")], false),
-        (&[("https_proxy", "")], false),
-        (&[], false),
-    ];
-    for (environment, proxied) in cases {
-        let appliance = appliance();
-        let proxy = Proxy::tunnel(&appliance);
-        let dead = format!("http://{}:{}", NOBODY.0, NOBODY.1);
-        let environment: Vec<(&str, String)> =
-            environment.iter().map(|(name, url)| (*name, url.replace('P', &proxy.url()).replace('D', &dead))).collect();
-        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, url)| (*name, url.as_str())).collect();
-        let answer = call(&appliance, json!({"retries": 0}), &environment).run().answer();
-        assert_eq!(answer["failed"], false, "{environment:?}: {}", answer.0);
-        assert_eq!(proxy.heads().len(), usize::from(*proxied), "{environment:?}");
-    }
-}
-
-#[test]
-fn use_proxy_false_connects_directly() {
-    let appliance = appliance();
-    let dead = format!("http://{}:{}", NOBODY.0, NOBODY.1);
-    call(&appliance, json!({"use_proxy": false}), &[("https_proxy", &dead), ("ALL_PROXY", &dead)]).succeeds();
-    // Not even looked at.
-    call(&appliance, json!({"use_proxy": false}), &[("https_proxy", "socks5://127.0.0.1:1")]).succeeds();
-}
-
-#[test]
-fn exceptions_are_names_domains_addresses_networks_and_everything() {
-    const PROXIED: bool = false;
-    const DIRECT: bool = true;
-    type Variables = &'static [(&'static str, &'static str)];
-    let cases: &[(&str, Variables, bool)] = &[
-        ("127.0.0.1", &[("no_proxy", "127.0.0.1")], DIRECT),
-        ("127.0.0.1", &[("NO_PROXY", "127.0.0.1")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "10.0.0.1 , \t127.0.0.1 ,x.test")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "127.0.0.0/8")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "127.9.9.9/8")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "0.0.0.0/0")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "127.0.0.1/32")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "x.test 127.0.0.1\ty.test")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "127.0.0.1:PORT")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "127.0.0.1:1")], PROXIED),
-        ("localhost", &[("no_proxy", "localhost:PORT")], DIRECT),
-        ("localhost", &[("no_proxy", "localhost:1")], PROXIED),
-        ("localhost", &[("no_proxy", "localhost.")], DIRECT),
-        ("lxca.rack.localhost", &[("no_proxy", "*.rack.localhost")], DIRECT),
-        ("lxca.rack.localhost", &[("no_proxy", "*.rack.localhost:PORT")], DIRECT),
-        ("lxca.rack.localhost", &[("no_proxy", ".localhost:1")], PROXIED),
-        ("lxca.rack.localhost", &[("no_proxy", "*.ack.localhost")], PROXIED),
-        ("::1", &[("no_proxy", "[::1]:PORT")], DIRECT),
-        ("::1", &[("no_proxy", "[::1]:1")], PROXIED),
-        ("::1", &[("no_proxy", "::2/64")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "10.0.0.0/8")], PROXIED),
-        ("127.0.0.1", &[("no_proxy", "127.0.0.10")], PROXIED),
-        ("127.0.0.1", &[("no_proxy", "0.0.1,.0.0.1")], PROXIED),
-        ("127.0.0.1", &[("no_proxy", "localhost")], PROXIED),
-        ("127.0.0.1", &[("no_proxy", "*")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "x.test, *")], DIRECT),
-        ("127.0.0.1", &[("no_proxy", "x.test"), ("NO_PROXY", "*")], PROXIED),
-        ("127.0.0.1", &[("no_proxy", ""), ("NO_PROXY", "*")], DIRECT),
-        ("localhost", &[("no_proxy", "localhost")], DIRECT),
-        ("localhost", &[("no_proxy", "LocalHost")], DIRECT),
-        ("LOCALHOST", &[("no_proxy", "localhost")], DIRECT),
-        ("localhost.", &[("no_proxy", "localhost")], DIRECT),
-        ("localhost", &[("no_proxy", "host")], PROXIED),
-        ("localhost", &[("no_proxy", "a.localhost")], PROXIED),
-        ("lxca.rack.localhost", &[("no_proxy", "rack.localhost")], DIRECT),
-        ("lxca.rack.localhost", &[("no_proxy", ".rack.localhost")], DIRECT),
-        ("lxca.rack.localhost", &[("no_proxy", "ack.localhost")], PROXIED),
-        ("lxca.rack.localhost", &[("no_proxy", "lxca.rack.localhost")], DIRECT),
-        ("::1", &[("no_proxy", "::1")], DIRECT),
-        ("[::1]", &[("no_proxy", "::1")], DIRECT),
-        ("::1", &[("no_proxy", "[::1]")], DIRECT),
-        ("::1", &[("no_proxy", "::/64")], DIRECT),
-        ("::1", &[("no_proxy", "fe80::/10")], PROXIED),
-        ("0:0:0:0:0:0:0:1", &[("no_proxy", "::1")], DIRECT),
-    ];
-    for ipv6 in [false, true] {
-        let listen = if ipv6 { "::1" } else { "127.0.0.1" };
-        let appliance = appliance_with(|settings| settings.listen = listen.parse().unwrap());
-        let proxy = Proxy::tunnel(&appliance);
-        let url = proxy.url();
-        for (host, exceptions, direct) in cases.iter().filter(|(host, ..)| host.contains(':') == ipv6) {
-            let before = proxy.heads().len();
-            let port = appliance.port().to_string();
-            let replaced: Vec<(&str, String)> =
-                exceptions.iter().map(|(name, list)| (*name, list.replace("PORT", &port))).collect();
-            let mut environment: Vec<(&str, &str)> =
-                replaced.iter().map(|(name, list)| (*name, list.as_str())).collect();
-            environment.push(("https_proxy", &url));
-            call(&appliance, json!({"host": host, "server_name": "localhost"}), &environment).succeeds();
-            let asked = proxy.heads().len() - before;
-            assert_eq!(asked, usize::from(!direct), "{host} with {exceptions:?}");
-        }
-    }
 }
 
 #[test]
@@ -276,71 +164,6 @@ fn credentials_in_the_url_are_sent_to_the_proxy_and_shown_to_nobody() {
     }
     // They are the proxy's, not the appliance's.
     assert!(appliance.requests().iter().all(|request| request.header("proxy-authorization").is_none()));
-}
-
-#[test]
-fn an_exception_that_is_not_understood_is_a_warning() {
-    let appliance = appliance();
-    let proxy = Proxy::tunnel(&appliance);
-    let strange =
-        ["10.0.0.0/33", "fe80::/129", "a..b", "*x.test", "a.test:http", "10.0.0.*", "[::1", "http://a.test", "0.0.1"];
-    for item in strange {
-        let environment: &[(&str, &str)] = &[("https_proxy", &proxy.url()), ("no_proxy", &format!("b.test,{item}"))];
-        let answer = call(&appliance, json!({}), environment).succeeds();
-        assert_eq!(answer.warnings().len(), 1, "{item}: {}", answer.0);
-        assert!(answer.warnings()[0].contains("no_proxy") && answer.warnings()[0].contains(item), "{}", answer.0);
-    }
-    assert_eq!(proxy.heads().len(), strange.len());
-    let usual = "localhost,.test, *.b.test ,10.0.0.0/8 fe80::/10 [::2]:443,c.test:8443,*.d.test:1";
-    let environment: &[(&str, &str)] = &[("https_proxy", &proxy.url()), ("no_proxy", usual)];
-    assert!(call(&appliance, json!({}), environment).succeeds()["warnings"].is_null());
-    // Without a proxy there is nothing to except from.
-    assert!(call(&appliance, json!({}), &[("no_proxy", "a..b")]).succeeds()["warnings"].is_null());
-}
-
-#[test]
-fn an_address_that_is_not_one_is_refused_and_no_part_of_it_shown() {
-    let appliance = appliance();
-    let credentials = ["svc:31337#t1ger@", "svc:31337?t1ger@", "svc:31337/t1ger@", "svc#31337:t1ger@", "31337#t1ger@"];
-    let with_credentials = credentials.iter().map(|it| format!("http://{it}proxy.t1ger:3128"));
-    let without_scheme = credentials.iter().map(|it| format!("{it}proxy.t1ger:3128"));
-    let places =
-        [":808O", ":0", ":99999", ":65536", ":", ":-1", ":+80", ":80:80", "::1", "/path", "?query", "#fragment"];
-    let places = places.iter().flat_map(|it| {
-        [
-            format!("http://proxy.t1ger{it}"),
-            format!("http://svc:31337@proxy.t1ger{it}"),
-            format!("https://proxy.t1ger{it}"),
-        ]
-    });
-    let hosts = [
-        "http://",
-        "http://@",
-        "http://svc:t1ger@",
-        "http://:3128",
-        "http://svc:t1ger@:3128",
-        "http://pro xy.t1ger",
-        "http://[::g]:1",
-    ];
-    let urls = with_credentials.chain(without_scheme).chain(places).chain(hosts.map(str::to_owned));
-    for url in urls {
-        let ended = call(&appliance, json!({}), &[("https_proxy", &url), ("LXCA_LOG", "debug")]).run();
-        let answer = ended.answer();
-        assert_eq!(answer["error"]["kind"], "invalid_input", "{url}: {}", answer.0);
-        says(&answer, &["https_proxy", "use_proxy"]);
-        for part in ["t1ger", "31337", "svc", "808O", "99999", "fragment", "3128"] {
-            let text = ended.stdout.clone() + &ended.stderr;
-            assert!(!text.contains(part) || !url.contains(part), "{url}: {part} is in {text}");
-        }
-        if url.contains("svc:31337#") {
-            says(&answer, &["percent-encode"]);
-        }
-    }
-    assert_eq!(appliance.connections(), 0);
-    let proxy = Proxy::tunnel(&appliance);
-    for good in [format!("{}/", proxy.url()), proxy.address(), format!("http://u:p@ss@{}", proxy.address())] {
-        call(&appliance, json!({}), &[("https_proxy", &good)]).succeeds();
-    }
 }
 
 #[test]
@@ -410,20 +233,6 @@ fn a_proxy_that_is_not_there_is_named() {
 }
 
 #[test]
-fn socks_and_nonsense_are_refused() {
-    let appliance = appliance();
-    for url in ["socks5://127.0.0.1:1", "socks4://127.0.0.1:1", "socks5h://127.0.0.1:1", "http://", "ftp://127.0.0.1"] {
-        for variable in ["https_proxy", "ALL_PROXY"] {
-            let answer = call(&appliance, json!({}), &[(variable, url)]).run().answer();
-            assert_eq!(answer["failed"], true, "{variable}={url}: {}", answer.0);
-            assert_eq!(answer["error"]["retryable"], false, "{variable}={url}: {}", answer.0);
-            says(&answer, &[variable, "use_proxy"]);
-        }
-    }
-    assert_eq!(appliance.connections(), 0);
-}
-
-#[test]
 fn a_proxy_may_itself_speak_tls() {
     let appliance = appliance();
     let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
@@ -455,6 +264,36 @@ fn a_proxy_may_itself_speak_tls() {
     says(&answer, &[&place, "proxy's CA to the certificates that this system trusts"]);
     for option in ["certificate_fingerprint", "server_name", "ca_path"] {
         assert!(!answer.msg().contains(option), "{option} is in: {}", answer.msg());
+    }
+}
+
+#[test]
+fn a_body_without_length_is_cut_where_tls_inside_a_tls_proxy_was_not_closed() {
+    let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
+    let answer = b"HTTP/1.1 200 OK\r\n\r\n{\"appliance\":{\"version\":\"4.0.0\",\"build\":\"\"}}";
+    for (inner, outer, whole) in [(true, true, true), (true, false, true), (false, true, false), (false, false, false)]
+    {
+        let target = Server::closing(certificate.config(), answer, inner);
+        let (config, port) = (certificate.config(), target.port());
+        let proxy = Server::start(move |tcp| {
+            let mut client = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp);
+            if read_head(&mut client).is_none() {
+                return;
+            }
+            let mut target = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            client.sock.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+            target.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+            while carry(&mut client, &mut target) && carry(&mut target, &mut client) {}
+            close(&mut client, b"", outer);
+        });
+        let trusted = file(certificate.pem());
+        let options = with(target.connection(), json!({"ca_path": trusted.path(), "retries": 0}));
+        let call = Lxca::given(info(options).to_string());
+        let call = call.environment("https_proxy", &format!("https://127.0.0.1:{}", proxy.port()));
+        let answer = call.run().answer();
+        assert_eq!(answer["failed"], !whole, "{inner} {outer}: {}", answer.0);
+        assert!(whole || answer["error"]["kind"] == "connection_failed", "{}", answer.0);
     }
 }
 

@@ -222,7 +222,7 @@ fn alerts_are_put_in_words() {
 #[test]
 fn what_breaks_during_the_handshake_has_a_next_step() {
     let closes = Server::start(|mut tcp| drop(std::io::Read::read(&mut tcp, &mut [0; 4096])));
-    let resets = Server::start(|tcp| drop(tcp));
+    let resets = Server::start(drop);
     for server in [&closes, &resets] {
         let answer =
             fails(server, json!({"validate_certs": false}), &["during the TLS handshake", "Check `port`"], &[]);

@@ -1,5 +1,5 @@
 //! Which certificates are trusted, what is said of the others, and what goes over the wire while that is found out
-//! (contract, sections 2 and 3).
+//! (docs/contract.md, Input and Output).
 
 use std::time::Duration;
 

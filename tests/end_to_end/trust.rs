@@ -48,7 +48,7 @@ fn refused(server: &Certificate, trusted: &[&Certificate], words: &[&str]) -> An
 fn plain(_: &mut CertificateParams) {}
 
 fn ca_with(path_length: BasicConstraints) -> impl Fn(&mut CertificateParams) {
-    move |params| params.is_ca = IsCa::Ca(path_length.clone())
+    move |params| params.is_ca = IsCa::Ca(path_length)
 }
 
 fn intermediate(params: &mut CertificateParams) {

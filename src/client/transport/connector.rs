@@ -29,7 +29,7 @@ pub enum DialError {
     /// The appliance could not be connected to, directly or through a proxy that had connected us.
     Appliance(HopError),
     /// The proxy with this name and port did not connect us.
-    Proxy(Host, u16, ProxyError),
+    Proxy(Host, u16, Box<ProxyError>),
 }
 
 /// Why a proxy did not connect us.
@@ -159,7 +159,7 @@ impl Connector {
         let mut plain = match &self.proxy {
             None => Plain::Tcp(self.tcp(&self.host, self.port, deadline).map_err(DialError::Appliance)?),
             Some((proxy, tls)) => {
-                let at_proxy = |error| DialError::Proxy(proxy.host.clone(), proxy.port, error);
+                let at_proxy = |error| DialError::Proxy(proxy.host.clone(), proxy.port, Box::new(error));
                 let plain = self.dial_proxy(proxy, tls.as_ref(), deadline);
                 let mut plain = plain.map_err(|error| at_proxy(ProxyError::Hop(error)))?;
                 let connected = proxy.connect(&mut plain, &self.host, self.port);

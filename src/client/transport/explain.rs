@@ -179,7 +179,7 @@ impl Explain {
     fn dial(&self, error: DialError, timeout: Duration) -> ExchangeError {
         match error {
             DialError::Appliance(error) => self.hop(error, timeout),
-            DialError::Proxy(host, port, error) => self.at_proxy(&host, port, error, timeout),
+            DialError::Proxy(host, port, error) => self.at_proxy(&host, port, *error, timeout),
         }
     }
 

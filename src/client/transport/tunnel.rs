@@ -9,13 +9,10 @@ use std::time::{Duration, Instant};
 use rustls::{ClientConnection, StreamOwned};
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{self, Buffers, ConnectionDetails, NextTimeout, Transport};
+use ureq::unversioned::transport::{self, Buffers, ConnectionDetails, LazyBuffers, NextTimeout, Transport};
 
 use super::connector::{Connector, last_words};
 use super::socket::Plain;
-
-/// The first size of the buffer for input: an ordinary answer fits.
-const FIRST_INPUT: usize = 8 << 10;
 
 impl transport::Connector for Connector {
     type Out = Tunnel;
@@ -24,7 +21,7 @@ impl transport::Connector for Connector {
         let left = (*details.timeout.after).min(self.connect_timeout());
         let stream = self.dial(Instant::now() + left);
         stream
-            .map(|stream| Some(Tunnel { stream, buffers: GrowingBuffers::default() }))
+            .map(|stream| Some(Tunnel { stream, buffers: LazyBuffers::new(super::INPUT_BUFFER, super::OUTPUT_BUFFER) }))
             .map_err(|error| ureq::Error::Other(Box::new(error)))
     }
 }
@@ -33,7 +30,7 @@ impl transport::Connector for Connector {
 #[derive(Debug)]
 pub struct Tunnel {
     stream: StreamOwned<ClientConnection, Plain>,
-    buffers: GrowingBuffers,
+    buffers: LazyBuffers,
 }
 
 impl Tunnel {
@@ -75,69 +72,6 @@ impl Transport for Tunnel {
 
     fn is_tls(&self) -> bool {
         true
-    }
-}
-
-/// Buffers that grow with what arrives. A header of the largest size has to fit into the input; ureq's own buffers are of
-/// that size and zeroed from the start, which costs more than HTTP and JSON of an ordinary answer together.
-#[derive(Debug, Default)]
-struct GrowingBuffers {
-    input: Vec<u8>,
-    /// What of the input has been used, and what has been read: the rest is free.
-    consumed: usize,
-    filled: usize,
-    output: Vec<u8>,
-    /// Whether the last look at the input used any of it; if not, more has to be read first.
-    progress: bool,
-}
-
-impl GrowingBuffers {
-    /// Makes room for more input, and for output.
-    fn make_room(&mut self) {
-        if self.consumed > 0 {
-            self.input.copy_within(self.consumed..self.filled, 0);
-            self.filled -= self.consumed;
-            self.consumed = 0;
-        }
-        if self.filled == self.input.len() {
-            let size = (2 * self.filled).clamp(FIRST_INPUT, super::INPUT_BUFFER);
-            self.input.resize(size, 0);
-        }
-        self.output.resize(super::OUTPUT_BUFFER, 0);
-    }
-}
-
-impl Buffers for GrowingBuffers {
-    fn output(&mut self) -> &mut [u8] {
-        self.make_room();
-        &mut self.output
-    }
-
-    fn input(&self) -> &[u8] {
-        self.input.get(self.consumed..self.filled).unwrap_or_default()
-    }
-
-    fn input_append_buf(&mut self) -> &mut [u8] {
-        self.make_room();
-        self.input.get_mut(self.filled..).unwrap_or_default()
-    }
-
-    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.make_room();
-        (self.input.get_mut(self.filled..).unwrap_or_default(), &mut self.output)
-    }
-
-    fn input_appended(&mut self, amount: usize) {
-        self.filled += amount;
-    }
-
-    fn input_consume(&mut self, amount: usize) {
-        self.progress = amount > 0;
-        self.consumed += amount;
-    }
-
-    fn can_use_input(&self) -> bool {
-        !self.input().is_empty() && self.progress
     }
 }
 
