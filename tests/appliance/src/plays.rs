@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::tasks::TaskKind;
 
@@ -232,24 +231,6 @@ pub enum JobIds {
     Absent,
     /// `jobid` only, and the status call takes it.
     JobOnly,
-}
-
-impl JobIds {
-    /// Writes the numbers in an answer this way.
-    pub(crate) fn write(self, answer: &mut Map<String, Value>) {
-        for key in ["jobid", "taskid"] {
-            let Some(number) = answer.get(key).filter(|number| number.is_u64()).cloned() else { continue };
-            match self {
-                Self::Numbers => continue,
-                Self::Texts => answer.insert(key.into(), number.to_string().into()),
-                Self::MinusOne => answer.insert(key.into(), (-1).into()),
-                Self::Zero => answer.insert(key.into(), 0.into()),
-                Self::Empty => answer.insert(key.into(), "".into()),
-                Self::JobOnly if key == "jobid" => continue,
-                Self::Absent | Self::JobOnly => answer.remove(key),
-            };
-        }
-    }
 }
 
 /// Answer for a job that the appliance does not know.

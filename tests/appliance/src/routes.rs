@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::endpoints::{
     aicc, firmware, firmware_actions, firmware_status, management, management_actions, sessions, tasks, uploads,
@@ -12,7 +12,7 @@ use crate::endpoints::{
 use crate::envelope;
 use crate::gate::{self, Caller, LOGIN_PAGE};
 use crate::http::Request;
-use crate::plays::{Phase, Refused};
+use crate::plays::{JobIds, Phase, Refused};
 use crate::reply::{Content, Reply};
 use crate::state::State;
 
@@ -88,6 +88,24 @@ fn played(call: Call<'_>) -> Reply {
         job_ids.write(body);
     }
     reply
+}
+
+impl JobIds {
+    /// Writes the numbers in an answer this way.
+    fn write(self, answer: &mut Map<String, Value>) {
+        for key in ["jobid", "taskid"] {
+            let Some(number) = answer.get(key).filter(|number| number.is_u64()).cloned() else { continue };
+            match self {
+                Self::Numbers => continue,
+                Self::Texts => answer.insert(key.into(), number.to_string().into()),
+                Self::MinusOne => answer.insert(key.into(), (-1).into()),
+                Self::Zero => answer.insert(key.into(), 0.into()),
+                Self::Empty => answer.insert(key.into(), "".into()),
+                Self::JobOnly if key == "jobid" => continue,
+                Self::Absent | Self::JobOnly => answer.remove(key),
+            };
+        }
+    }
 }
 
 fn dispatch(call: Call<'_>) -> Reply {

@@ -62,6 +62,8 @@ fn another_users_job_is_in_the_way() {
     let foreign = ForeignJob { kind: TaskKind::ManagementRefresh, fixids: Vec::new(), seconds: None, blocks: true };
     let appliance = with(Plays { foreign_jobs: vec![foreign], ..Plays::default() });
     let number = appliance.change(|state| state.tasks.last().unwrap().job);
+    // It never ends, however much time passes.
+    let_end(&appliance, number);
     let acquired = || put(&appliance, "POST", &format!("{UPDATES}?action=acquire"), &json!({ "fixids": [PACK] }));
     assert_eq!(acquired().status, 409);
     assert_eq!(ask(&appliance, "PUT", &format!("{FIRMWARE}?action=read")).status, 409);
