@@ -1,27 +1,15 @@
 //! Who asks: credentials with every request, or a session (docs/contract.md, Authentication), and which secrets an answer
 //! brings.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::value::RawValue;
 use ureq::http::HeaderMap;
 
-use super::session::SessionSlot;
-use super::wire::{member, string};
+use super::session::{CSRF_COOKIE, CSRF_HEADER, SESSION_COOKIE, SessionSlot, attribute, cookies};
+use super::wire::member;
 use crate::client::settings::{AuthMethod, Settings};
 use crate::scrub::{Secret, Secrets};
-
-/// The cookie that is the session.
-pub const SESSION_COOKIE: &str = "JSESSIONID";
-/// The cookie whose value has to come back as a header: the cookie alone is refused on writing calls.
-pub const CSRF_COOKIE: &str = "csrf";
-/// That header.
-pub const CSRF_HEADER: &str = "X-Csrf-Token";
-
-/// Headers that prove who asks.
-pub type Credentials = Vec<(&'static str, String)>;
 
 /// The way a call authenticates.
 pub enum Auth {
@@ -60,7 +48,7 @@ pub fn learn_from_header(headers: &HeaderMap, secrets: &Secrets) {
 
 /// Makes known what the body of an answer holds of secrets: session id and token, as a login answers them.
 pub fn learn_from_body(body: &str, secrets: &Secrets) {
-    [CSRF_COOKIE, "id"].iter().filter_map(|name| session(body, name)).for_each(|it| secrets.learn(&it));
+    [CSRF_COOKIE, "id"].iter().filter_map(|name| attribute(body, name)).for_each(|it| secrets.learn(&it));
 }
 
 /// Whether an answer says that the password has to be changed first.
@@ -70,21 +58,4 @@ pub fn password_change_required(body: &str) -> bool {
         flags.map(RawValue::get).any(|flag| flag.trim_matches('"').eq_ignore_ascii_case("true"))
     };
     says(body) || member(body, "response").is_some_and(|response| says(response.get()))
-}
-
-/// The cookies an answer sets: name and value, without what stands behind the first semicolon.
-pub fn cookies(headers: &HeaderMap) -> Vec<(String, Secret)> {
-    let set = headers.get_all("Set-Cookie").iter();
-    set.filter_map(|value| {
-        let text = value.to_str().ok()?;
-        let (name, value) = text.split(';').next()?.split_once('=')?;
-        Some((name.trim().to_owned(), Secret::new(value.trim())))
-    })
-    .collect()
-}
-
-/// A text of `response.session` in the answer to a login.
-pub fn session(body: &str, name: &str) -> Option<String> {
-    let session = member(member(body, "response")?.get(), "session")?;
-    string(member(session.get(), name)?).map(Cow::into_owned)
 }

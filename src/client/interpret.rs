@@ -20,6 +20,9 @@ const LONGEST_PATH: usize = 150;
 
 /// Ids of messages that say that the credentials are wrong, with any status.
 const LOGIN_REFUSED: [&str; 1] = ["FQXHMSE0291J"];
+/// Ids of messages that say that the password has to be changed first. The documents give none; this one is the
+/// simulated appliance's (docs/lxca-api.md, Choices of lxca where the documents are silent).
+const PASSWORD_EXPIRED: [&str; 1] = ["FQXHMSE9412J"];
 
 impl Client {
     /// Reads an answer. Its version goes to the outcome, and its secrets become known.
@@ -108,9 +111,9 @@ impl Client {
             let messages = body.iter().flat_map(|(envelope, _)| &envelope.messages);
             messages.filter_map(|message| message.id.as_deref()).any(|id| ids.contains(&id))
         };
-        let expired = body.is_some_and(|(_, text)| auth::password_change_required(text));
+        let expired = says(&PASSWORD_EXPIRED) || body.is_some_and(|(_, text)| auth::password_change_required(text));
         let (kind, help) = match status {
-            400..=403 if expired => (Kind::PasswordChangeRequired, self.change_the_password()),
+            400..=403 | 412 if expired => (Kind::PasswordChangeRequired, self.change_the_password()),
             400 | 403 if says(&LOGIN_REFUSED) => (Kind::AuthenticationFailed, self.check_credentials()),
             304 => (Kind::Redirected, "The appliance sent 304 to an unconditional request.".into()),
             300..400 => {

@@ -24,11 +24,11 @@ pub mod settings;
 mod transport;
 pub mod wire;
 
-use auth::{Auth, Credentials};
+use auth::Auth;
 use envelope::document;
 use request::{Body, Repeat, Request};
 use retry::Limits;
-use session::{Session, SessionSlot};
+use session::{Credentials, Session, SessionSlot};
 use settings::Settings;
 use transport::{NoReply, Reply, Transport};
 use wire::{Record, TooMany};

@@ -1,14 +1,25 @@
 //! The session of a call, left on every way out (docs/contract.md, Authentication). Its state is shared with the thread
 //! that answers a signal. What is sent is in `client`.
 
+use std::borrow::Cow;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderValue};
 
-use super::auth::{self, CSRF_COOKIE, CSRF_HEADER, Credentials, SESSION_COOKIE, cookies};
+use super::wire::{member, string};
 use crate::lock::lock;
 use crate::scrub::Secret;
+
+/// The cookie that is the session.
+pub const SESSION_COOKIE: &str = "JSESSIONID";
+/// The cookie whose value has to come back as a header: the cookie alone is refused on writing calls.
+pub const CSRF_COOKIE: &str = "csrf";
+/// That header.
+pub const CSRF_HEADER: &str = "X-Csrf-Token";
+
+/// Headers that prove who asks.
+pub type Credentials = Vec<(&'static str, String)>;
 
 /// How long leaving may take, and how long a signal waits for a login or a logout under way.
 pub const LEAVING: Duration = Duration::from_secs(5);
@@ -51,7 +62,7 @@ impl Session {
         // What cannot stand in a header cannot be sent back; the appliance then refuses what needs it.
         let sendable = |token: &String| HeaderValue::from_str(token).is_ok();
         self.csrf = self.csrf.take().or_else(|| {
-            let token = auth::session(body, CSRF_COOKIE);
+            let token = attribute(body, CSRF_COOKIE);
             token.filter(sendable).map(Secret::new)
         });
     }
@@ -202,4 +213,21 @@ impl Held {
         }
         self.superseded.push(session);
     }
+}
+
+/// The cookies an answer sets: name and value, without what stands behind the first semicolon.
+pub fn cookies(headers: &HeaderMap) -> Vec<(String, Secret)> {
+    let set = headers.get_all("Set-Cookie").iter();
+    set.filter_map(|value| {
+        let text = value.to_str().ok()?;
+        let (name, value) = text.split(';').next()?.split_once('=')?;
+        Some((name.trim().to_owned(), Secret::new(value.trim())))
+    })
+    .collect()
+}
+
+/// A text of `response.session` in the answer to a login.
+pub fn attribute(body: &str, name: &str) -> Option<String> {
+    let session = member(member(body, "response")?.get(), "session")?;
+    string(member(session.get(), name)?).map(Cow::into_owned)
 }

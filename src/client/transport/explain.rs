@@ -15,6 +15,7 @@ use super::connector::{DialError, HopError, Peer, ProxyError};
 use super::proxy::ConnectError;
 use super::trust::Trust;
 use super::tunnel::Cut;
+use super::words::{list, words};
 use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
 use crate::fingerprint::Fingerprint;
@@ -189,8 +190,11 @@ impl Explain {
         match error {
             HopError::Lookup(error) => {
                 let text = format!("The address of `host` {} cannot be found", self.host);
-                let failure = Failure::new(Kind::ConnectionFailed, text).caused_by(error);
-                ExchangeError { failure, repeat: Repeat::Safe }
+                // Asking again for a name that does not exist is of no use; asking a server that is away may help.
+                let retryable = !error.name_does_not_exist();
+                let repeat = if retryable { Repeat::Safe } else { Repeat::Never };
+                let failure = Failure { retryable, ..Failure::new(Kind::ConnectionFailed, text).caused_by(error) };
+                ExchangeError { failure, repeat }
             }
             HopError::Tcp(refused) => {
                 let text = format!(
@@ -322,35 +326,6 @@ fn login(offered: &[String], sent: bool) -> String {
 /// Addresses that took no connection, each with its reason.
 fn each(refused: &[(SocketAddr, io::Error)]) -> String {
     list(refused.iter().map(|(address, error)| format!("{address}: {}", words(error))))
-}
-
-/// What went wrong below TLS, without the number that the system has for it.
-pub fn words(error: &io::Error) -> String {
-    let text = match error.raw_os_error() {
-        Some(_) => error.to_string(),
-        None => error.kind().to_string(),
-    };
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
-}
-
-/// The first items of a list, which a server or a file may have made as long as it likes.
-pub fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    const MOST: usize = 10;
-    const LONGEST: usize = 800;
-    let mut items = items.into_iter();
-    let mut text = String::new();
-    for item in items.by_ref().take(MOST) {
-        let item: String = item.as_ref().chars().take(LONGEST).collect();
-        let separator = if text.is_empty() { "" } else { ", " };
-        text = text + separator + &item;
-        if text.len() > LONGEST {
-            break;
-        }
-    }
-    match items.count() {
-        0 => text,
-        more => format!("{text} and {more} more"),
-    }
 }
 
 /// A time that ran out, with the option that set it: a deadline may have left less than any option says.

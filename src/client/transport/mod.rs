@@ -25,6 +25,7 @@ mod resolver;
 mod socket;
 mod trust;
 mod tunnel;
+mod words;
 
 use connector::{Connector, DialError, Peer};
 use explain::{ExchangeError, Explain};

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ureq::ProxyProtocol;
 
-use super::explain;
+use super::words::list;
 use crate::client::settings::Settings;
 use crate::failure::{Failure, Kind};
 use crate::host::Host;
@@ -73,12 +73,12 @@ impl Proxy {
             return Ok((None, Vec::new()));
         };
         let mut warnings = Vec::new();
-        if let Some((variable, list)) = NO_PROXY_VARIABLES.iter().find_map(set) {
-            let (excepted, unknown) = exceptions::apply(&list, &settings.host, settings.port);
+        if let Some((variable, items)) = NO_PROXY_VARIABLES.iter().find_map(set) {
+            let (excepted, unknown) = exceptions::apply(&items, &settings.host, settings.port);
             if !unknown.is_empty() {
                 warnings.push(format!(
                     "The environment variable {variable} holds what is not understood and was passed over: {}.",
-                    explain::list(&unknown)
+                    list(&unknown)
                 ));
             }
             if excepted {

@@ -34,7 +34,6 @@ impl LookupError {
     }
 
     /// Whether the name is invalid, or DNS said that it does not exist or has no address: asking again is of no use.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`retryable` will depend on it"))]
     pub(crate) fn name_does_not_exist(&self) -> bool {
         self.end == End::NoSuchName
     }

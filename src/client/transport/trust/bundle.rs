@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use rustix::fs::OFlags;
 use rustls::pki_types::CertificateDer;
 
-use super::super::explain::words;
+use super::super::words::words;
 use super::certificate::Certificate;
 
 /// No bundle of certificates is larger: 16 MiB.
