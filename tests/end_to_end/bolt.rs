@@ -166,8 +166,8 @@ fn puppet_type(option: &Value, required: bool) -> String {
         (None, "string") => "String".to_owned(),
         (None, other) => panic!("what is a {other} in Puppet?"),
     };
-    let from_environment = option.get("x-lxca-env").is_some()
-        || option["description"].as_str().unwrap().contains("Environment: `LXCA_");
+    let from_environment =
+        option.get("x-lxca-env").is_some() || option["description"].as_str().unwrap().contains("Environment: `LXCA_");
     if required && !from_environment { kind } else { format!("Optional[{kind}]") }
 }
 
