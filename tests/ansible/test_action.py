@@ -63,8 +63,9 @@ class Same(PlaybookCase):
 
     def test_other_connections(self) -> None:
         """The module runs where the connection leads."""
-        connection = {"ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connections")}
-        run = self.succeeds("failures.yml", "-v", "-e", "ansible_connection=elsewhere", **connection)
+        plugins = str(HERE / "connections")
+        elsewhere = ("-v", "-e", "ansible_connection=elsewhere")
+        run = self.succeeds("failures.yml", *elsewhere, ANSIBLE_CONNECTION_PLUGINS=plugins)
         self.assertNotIn("", {task.kind for task in run.tasks if task.outcome == "failed"})
         if not AS_MODULES:
             self.assertIn("appliance_info: runs as a module because of the connection elsewhere", run.output)

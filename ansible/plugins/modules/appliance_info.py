@@ -11,8 +11,8 @@ module: appliance_info
 short_description: Name, version and build of an XClarity Administrator
 version_added: 1.0.0
 description:
-  - Asks Lenovo XClarity Administrator who it is. It is the test whether an appliance can be reached with these options, and a
-    source of facts about it.
+  - Returns name, version and build of Lenovo XClarity Administrator. Use it to test the connection options, and as a source
+    of facts.
 author:
   - The lxca authors (@xclarity)
 extends_documentation_fragment:
@@ -32,7 +32,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask the appliance who it is
+- name: Ask which appliance answers
   xclarity.lxca.appliance_info:
     host: lxca.example.com
     username: "{{ lxca_username }}"
@@ -40,7 +40,7 @@ EXAMPLES = r"""
     ca_path: /etc/ssl/lxca-ca.pem
   register: appliance
 
-- name: Say it
+- name: Show it
   ansible.builtin.debug:
     msg: "{{ appliance.data.name }} runs version {{ appliance.data.version }}"
 

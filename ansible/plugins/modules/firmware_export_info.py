@@ -11,8 +11,8 @@ module: firmware_export_info
 short_description: How far an export of the firmware repository is
 version_added: 1.0.0
 description:
-  - Asks Lenovo XClarity Administrator how far the export of its firmware-updates repository is, or how it ended.
-  - A task that ended in an error is an answer like any other. With O(wait=true) it is a failure.
+  - Returns how far an export of the firmware-updates repository of Lenovo XClarity Administrator is, or how it ended.
+  - The module succeeds when the export ended in an error, unless O(wait=true).
 author:
   - The lxca authors (@xclarity)
 extends_documentation_fragment:
@@ -59,7 +59,7 @@ EXAMPLES = r"""
     task_id: 12
   register: export
 
-- name: Say it
+- name: Show it
   ansible.builtin.debug:
     msg: "{{ export.data.phase }}, {{ export.data.progress }} %"
 
@@ -75,10 +75,10 @@ EXAMPLES = r"""
         wait_timeout: 7200
       register: export
   rescue:
-    - name: Say that somebody canceled it
+    - name: Report that somebody canceled it
       ansible.builtin.debug:
         msg: "{{ export.msg }}"
-      when: (export.error | default({})).kind | default('') == "task_canceled"
+      when: export.error.kind == "task_canceled"
 
 - name: List all running exports
   xclarity.lxca.firmware_export_info:

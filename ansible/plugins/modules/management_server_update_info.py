@@ -11,9 +11,8 @@ module: management_server_update_info
 short_description: Information, readme or change history of management-server updates
 version_added: 1.0.0
 description:
-  - Asks Lenovo XClarity Administrator for the updates of the management server itself. With O(fix_ids) it tells what is
-    known of these updates, or with O(filetype) their readmes or change histories. Without, it lists what is in the
-    repository.
+  - Returns what Lenovo XClarity Administrator knows about updates of itself. With O(fix_ids) about these updates, or with
+    O(filetype) their readmes or change histories. Without O(fix_ids) it lists what is in the repository.
 author:
   - The lxca authors (@xclarity)
 extends_documentation_fragment:
@@ -66,13 +65,13 @@ EXAMPLES = r"""
     password: "{{ lxca_password }}"
   register: repository
 
-- name: Say which are downloaded
+- name: Show which are downloaded
   ansible.builtin.debug:
     msg: "{{ repository.data.updates | selectattr('payload', 'defined') | selectattr('payload', 'true') | map(attribute='fixid') }}"
 
 # From here on user and password come from the environment, LXCA_USERNAME and LXCA_PASSWORD.
 
-- name: What is known of two updates
+- name: Read about two updates
   xclarity.lxca.management_server_update_info:
     host: lxca.example.com
     fix_ids:
