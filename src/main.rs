@@ -41,13 +41,13 @@ fn main() -> ExitCode {
     match Command::parse(std::env::args_os().skip(1)) {
         Ok(Command::Call(source)) => answered(|shutdown| call(&source, shutdown)),
         Ok(Command::Schema { output, operation }) => match schema::text(output, operation.as_deref()) {
-            Ok(schema) => printed(&schema, ExitCode::SUCCESS),
+            Ok(schema) => stdout::print_text(&schema, ExitCode::SUCCESS),
             Err(failure) => answered(|_| Err(failure)),
         },
-        Ok(Command::Operations) => printed(&operations::list(), ExitCode::SUCCESS),
-        Ok(Command::Version) => printed(concat!("lxca ", env!("CARGO_PKG_VERSION")), ExitCode::SUCCESS),
-        Ok(Command::Help) => printed(command_line::HELP, ExitCode::SUCCESS),
-        Ok(Command::HelpInstead) => printed(command_line::HELP, ExitCode::from(2)),
+        Ok(Command::Operations) => stdout::print_text(&operations::list(), ExitCode::SUCCESS),
+        Ok(Command::Version) => stdout::print_text(concat!("lxca ", env!("CARGO_PKG_VERSION")), ExitCode::SUCCESS),
+        Ok(Command::Help) => stdout::print_text(command_line::HELP, ExitCode::SUCCESS),
+        Ok(Command::HelpInstead) => stdout::print_text(command_line::HELP, ExitCode::from(2)),
         Err(failure) => answered(|_| Err(failure)),
     }
 }
@@ -127,13 +127,5 @@ fn answered(result: impl FnOnce(&Shutdown) -> Result<Success, Failure>) -> ExitC
         None => loop {
             std::thread::park();
         },
-    }
-}
-
-/// Prints a text that is not an answer.
-fn printed(text: &str, status: ExitCode) -> ExitCode {
-    match Stdout::claim() {
-        Some(stdout) => stdout.print(text.trim_end(), status),
-        None => ExitCode::FAILURE,
     }
 }

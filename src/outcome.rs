@@ -239,7 +239,7 @@ impl Outcome {
                 Some(value)
             }
             Err(_) => {
-                let text = format!("The {name} could not be written in time and were left out.");
+                let text = format!("Masking secrets took too long: the {name} was left out of this answer.");
                 summary.warnings.push(text);
                 None
             }

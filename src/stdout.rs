@@ -24,15 +24,23 @@ impl Stdout {
         (!CLAIMED.swap(true, Ordering::SeqCst)).then_some(Stdout(()))
     }
 
-    /// Prints a text as one line, whole also when the other end was set to non-blocking. Fails with status 1 when it
-    /// cannot.
-    pub fn print(self, text: &str, status: ExitCode) -> ExitCode {
-        let mut stdout = BufWriter::with_capacity(PIECE, Patient(io::stdout().lock()));
-        let printed = one_line::write(&mut stdout, text).and_then(|()| stdout.write_all(b"\n"));
-        match printed.and_then(|()| stdout.flush()) {
-            Ok(()) => status,
-            Err(_) => ExitCode::FAILURE,
-        }
+    /// Prints JSON as one line for every reader. The exit status is 1 when stdout cannot be written.
+    pub fn print(self, json: &str, status: ExitCode) -> ExitCode {
+        printed(status, |stdout| one_line::write(stdout, json))
+    }
+}
+
+/// Prints a text that is not an answer. The exit status is 1 when stdout cannot be written.
+pub fn print_text(text: &str, status: ExitCode) -> ExitCode {
+    printed(status, |stdout| stdout.write_all(text.trim_end().as_bytes()))
+}
+
+/// Writes to stdout, whole also when the other end was set to non-blocking.
+fn printed(status: ExitCode, write: impl FnOnce(&mut BufWriter<Patient<'_>>) -> io::Result<()>) -> ExitCode {
+    let mut stdout = BufWriter::with_capacity(PIECE, Patient(io::stdout().lock()));
+    match write(&mut stdout).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()) {
+        Ok(()) => status,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

@@ -30,15 +30,15 @@ fn tokens_made_to_slow_the_search_for_secrets_do_not() {
 }
 
 #[test]
-fn of_hundreds_of_thousands_of_messages_some_are_kept() {
+fn of_a_hundred_thousand_messages_some_are_kept() {
     let appliance = appliance();
-    let messages: Vec<String> = (0..300_000).map(|number| number.to_string()).collect();
+    let messages: Vec<String> = (0..100_000).map(|number| number.to_string()).collect();
     damage(&appliance, FaultRule::new(body(json!({"result": "failure", "messages": messages}))));
     let ended = Lxca::asks(&appliance, json!({"operation": "appliance_info"})).run();
     let answer = ended.answer();
     assert_eq!(answer["error"]["kind"], "operation_failed");
     assert_eq!(answer["messages"].as_array().unwrap().len(), 1000);
-    assert_eq!(answer.warnings(), ["299000 more messages of the appliance were left out."]);
+    assert_eq!(answer.warnings(), ["99000 more messages of the appliance were left out."]);
     assert!(ended.took < SOON, "{:?}", ended.took);
 }
 

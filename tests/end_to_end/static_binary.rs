@@ -196,9 +196,9 @@ fn a_hosts_file_of_any_size_is_read_and_many_addresses_make_no_long_sentence() {
         file(&root, "etc/hosts", text);
         ask(&appliance, &root, json!({"host": "last.test", "retries": 0})).succeeds();
         let answer = ask(&appliance, &root, json!({"host": "many.test", "retries": 0})).fails("connection_failed");
-        says(&answer, &["many.test", "127.1.0.0", "127.1.0.15"]);
+        says(&answer, &["many.test", "127.1.0.0", "127.1.0.9", "and 6 more"]);
         let msg = answer["msg"].as_str().unwrap();
-        assert!(msg.len() < 2048 && !msg.contains("127.1.0.16"), "{msg}");
+        assert!(msg.len() < 2048 && !msg.contains("127.1.0.10"), "{msg}");
     });
 }
 
@@ -324,7 +324,9 @@ fn names_that_cannot_be_found_are_explained() {
             let options = json!({"host": "nowhere.test", "retries": 0});
             let answer = ask(&appliance, &root, options).fails("connection_failed");
             says(&answer, &["nowhere.test", &server.address().ip().to_string()]);
-            assert_eq!(answer["error"], json!({"kind": "connection_failed", "retryable": true}), "{name}");
+            // DNS said so for certain, or a server may answer another time.
+            let retryable = !["NXDOMAIN", "nothing"].contains(&name);
+            assert_eq!(answer["error"], json!({"kind": "connection_failed", "retryable": retryable}), "{name}");
             // mDNS would know it.
             let answer = ask(&appliance, &root, json!({"host": "lxca.local", "retries": 0})).fails("connection_failed");
             says(&answer, &["lxca.local", "mDNS", "`host`", "`server_name`"]);
