@@ -25,6 +25,7 @@ mod every_fault;
 mod export;
 mod input;
 mod limits;
+mod memory;
 mod proxy;
 mod reading;
 mod repeat;

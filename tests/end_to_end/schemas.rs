@@ -146,7 +146,7 @@ fn the_input_has_the_options_the_limits_and_the_defaults_of_the_contract() {
             "poll_interval": integer(1, 86_400, 10),
         },
         "management_server_update_info": {
-            "fix_ids": {"type": ["array", "null"], "minItems": 1},
+            "fix_ids": {"type": ["array", "null"]},
             "key": {"type": ["string", "null"]},
             "filetype": {"enum": ["readme", "changeHistory", null]},
         },

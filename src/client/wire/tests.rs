@@ -214,7 +214,8 @@ fn unknown_attributes_of_several_answers_have_a_limit_together() {
 
 #[test]
 fn lists_of_records_are_read_mended_and_written_item_by_item() {
-    let text = r#"{"history":[{"buildNumber":"007","x":1},2,{"version":"a","version":"b"}],"updates":{"latest":"true"}}"#;
+    let text =
+        r#"{"history":[{"buildNumber":"007","x":1},2,{"version":"a","version":"b"}],"updates":{"latest":"true"}}"#;
     let repository = read::<Repository>(text).unwrap();
     let mut versions = Vec::new();
     let list: &List<Object<Applied>> = repository.history.as_ref().unwrap();
