@@ -362,9 +362,9 @@ fn files(client: &Client, ids: &[String], filetype: &'static str) -> Result<Succ
             }
             // One update without the file is no reason to do without the others' files, as long as there are others.
             Err(failure) if matches!(failure.kind, Kind::NotFound | Kind::OperationFailed) => {
-                let missing = &mut lock(&data).missing_fix_ids;
-                missing.push(id.clone());
-                if missing.len() == ids.len() {
+                lock(&data).missing_fix_ids.push(id.clone());
+                client.report().data(data.clone());
+                if lock(&data).missing_fix_ids.len() == ids.len() {
                     return Err(of_ids(failure, std::slice::from_ref(id)));
                 }
             }
