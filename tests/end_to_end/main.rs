@@ -28,6 +28,7 @@ mod every_fault;
 mod export;
 mod input;
 mod limits;
+mod memory;
 mod proxy;
 mod proxy_variables;
 mod reading;

@@ -262,7 +262,8 @@ fn the_files_of_some_ids() {
         let appliance = appliance();
         let ids = [SWITCHES, OWN];
         let answer = asks(&appliance, json!({"fix_ids": ids, "filetype": filetype})).succeeds();
-        assert_eq!(keys(&answer["data"]), ["files"]);
+        assert_eq!(keys(&answer["data"]), ["files", "missing_fix_ids"]);
+        assert_eq!(answer["data"]["missing_fix_ids"], json!([]));
         let files = answer["data"]["files"].as_array().unwrap();
         assert_eq!(files.len(), 2);
         for (file, id) in files.iter().zip(ids) {
@@ -277,15 +278,72 @@ fn the_files_of_some_ids() {
 }
 
 #[test]
-fn a_file_that_is_not_there_ends_the_call() {
+fn a_file_that_is_not_there_is_a_warning() {
+    for not_there in [None, Some(failing(404))] {
+        let appliance = appliance();
+        if let Some(fault) = not_there {
+            damage(&appliance, FaultRule::new(fault).on("GET", &format!("/managementServer/updates/{PACK}")));
+        }
+        let call = json!({"fix_ids": [OWN, PACK, SWITCHES], "filetype": "changeHistory"});
+        let answer = asks(&appliance, call).succeeds();
+        let files = answer["data"]["files"].as_array().unwrap();
+        let ids: Vec<&str> = files.iter().map(|file| file["fixid"].as_str().unwrap()).collect();
+        assert_eq!(ids, [OWN, SWITCHES]);
+        assert_eq!(answer["data"]["missing_fix_ids"], json!([PACK]));
+        assert_eq!(answer.warnings().len(), 1, "{}", answer.0);
+        assert!(answer.warnings()[0].contains(PACK) && answer.warnings()[0].contains("changeHistory"), "{}", answer.0);
+        assert!(answer.msg().contains("2 of 3 updates"), "{}", answer.msg());
+        assert!(
+            answer["comment"].as_str().unwrap().contains(SWITCHES)
+                && !answer["comment"].as_str().unwrap().contains(PACK)
+        );
+        assert_eq!(requests(&appliance).len(), 3);
+    }
+}
+
+#[test]
+fn files_that_no_update_has_are_a_failure() {
     let appliance = appliance();
-    let call = json!({"fix_ids": [OWN, PACK, SWITCHES], "filetype": "changeHistory"});
-    let answer = asks(&appliance, call).fails("operation_failed");
+    for ids in [json!([PACK]), json!([PACK, UNKNOWN])] {
+        let answer = asks(&appliance, json!({"fix_ids": ids, "filetype": "changeHistory"})).fails("operation_failed");
+        assert_eq!(answer["data"], json!({"files": [], "missing_fix_ids": ids}));
+        let last = ids.as_array().unwrap().last().unwrap().as_str().unwrap();
+        assert!(answer.msg().contains(last), "{}", answer.msg());
+    }
+    damage(&appliance, FaultRule::new(failing(404)));
+    asks(&appliance, json!({"fix_ids": [OWN, SWITCHES], "filetype": "readme"})).fails("not_found");
+}
+
+#[test]
+fn another_failure_ends_the_call_whatever_is_missing() {
+    let appliance = appliance();
+    damage(&appliance, FaultRule::new(failing(404)).on("GET", "/").times(1));
+    damage(&appliance, FaultRule::new(failing(500)).on("GET", "/"));
+    let call = json!({"fix_ids": [OWN, PACK, SWITCHES], "filetype": "readme", "retries": 0});
+    let answer = asks(&appliance, call).fails("server_error");
+    assert_eq!(answer["data"], json!({"files": [], "missing_fix_ids": [OWN]}));
     assert!(answer.msg().contains(PACK), "{}", answer.msg());
-    let files = answer["data"]["files"].as_array().unwrap();
-    assert_eq!(files.len(), 1);
-    assert_eq!(files[0]["fixid"], OWN);
     assert_eq!(requests(&appliance).len(), 2);
+}
+
+#[test]
+fn an_empty_list_of_ids_asks_for_nothing() {
+    let appliance = appliance();
+    for (options, data) in [
+        (
+            json!({}),
+            json!({"updates": [], "actions": [], "filetypes": [], "supported_keys": [], "missing_fix_ids": []}),
+        ),
+        (json!({"key": "update"}), json!({"updates": [], "missing_fix_ids": []})),
+        (json!({"key": "actions", "auth_method": "session"}), json!({"actions": []})),
+        (json!({"filetype": "readme"}), json!({"files": [], "missing_fix_ids": []})),
+    ] {
+        let answer = asks(&appliance, with(options, json!({"fix_ids": []}))).succeeds();
+        assert_eq!(answer["data"], data);
+        assert_eq!(answer["changed"], false);
+        assert!(answer.warnings().is_empty(), "{}", answer.0);
+    }
+    assert!(requests(&appliance).is_empty());
 }
 
 #[test]

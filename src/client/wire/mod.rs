@@ -43,10 +43,10 @@ pub enum TooMany {
 
 impl fmt::Display for TooMany {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TooMany::Items => write!(f, "a list holds more than {MOST_ITEMS} items"),
-            TooMany::Attributes => write!(f, "an object holds more than {MOST_ATTRIBUTES} attributes"),
-        }
+        f.write_str(match self {
+            TooMany::Items => "a list holds more than 100,000 items",
+            TooMany::Attributes => "an object holds more than 10,000 attributes",
+        })
     }
 }
 
