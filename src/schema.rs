@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Kind};
-use crate::input::{Presence, definitions};
+use crate::input::{Presence, Rule, definitions};
 use crate::operations::{Entry, TABLE, find};
 
 /// The dialect.
@@ -61,7 +61,7 @@ fn input(entry: &Entry) -> Map<String, Value> {
     let required = declarations.iter().filter(|declared| matches!(declared.presence, Presence::Required));
     let required: Vec<&str> = std::iter::once("operation").chain(required.map(|declared| declared.name)).collect();
     let rules: Vec<Value> = entry.signature.all_rules().map(|rule| rule.schema(&declarations)).collect();
-    object(json!({
+    let mut schema = object(json!({
         "type": "object",
         "properties": properties,
         "required": required,
@@ -70,7 +70,33 @@ fn input(entry: &Entry) -> Map<String, Value> {
         "allOf": rules,
         "x-lxca-changes": entry.changes,
         "x-lxca-options": entry.signature.options.iter().map(|declared| declared.name).collect::<Vec<_>>(),
-    }))
+    }));
+    schema.extend(rules_by_presence(entry.signature.rules));
+    schema
+}
+
+/// The rules that depend on what is given alone, as Ansible spells them.
+fn rules_by_presence(rules: &[Rule]) -> Map<String, Value> {
+    let (mut exclusive, mut needs, mut one_of) = (Vec::new(), Map::new(), Vec::new());
+    for rule in rules {
+        match *rule {
+            Rule::Exclusive(one, other) => exclusive.push(json!([one, other])),
+            Rule::Needs(one, other) => drop(needs.insert(one.into(), json!([other]))),
+            Rule::OneOf(names) => one_of.push(json!(names)),
+            Rule::When { .. } => {}
+        }
+    }
+    let mut annotations = Map::new();
+    if !exclusive.is_empty() {
+        annotations.insert("x-lxca-mutually-exclusive".into(), exclusive.into());
+    }
+    if !needs.is_empty() {
+        annotations.insert("x-lxca-required-by".into(), needs.into());
+    }
+    if !one_of.is_empty() {
+        annotations.insert("x-lxca-required-one-of".into(), one_of.into());
+    }
+    annotations
 }
 
 /// The answer, with the data of one operation.
