@@ -101,7 +101,7 @@ def appliance_info(profile: str = "lxca", **options: Any) -> dict[str, Any]:
     Return name, version and build of the appliance: the connection test.
 
     all : False
-        Whether the rest of the answer, some 180 KB of networks, services and time zones, is wanted under
+        Whether to show the rest of the answer, some 180 KB of networks, services and time zones, under
         ``data.details``.
 
     CLI Example:
@@ -145,17 +145,17 @@ def management_server_update_info(profile: str = "lxca", **options: Any) -> dict
     Return what the appliance knows about management-server updates. Without ``fix_ids``: which ones its repository holds.
 
     filetype
-        The file that is asked for of each of ``fix_ids``; not together with ``key``. One of ``readme``,
-        ``changeHistory``.
+        The file to ask for of each of ``fix_ids``; not together with ``key``. One of ``readme``, ``changeHistory``.
 
     fix_ids
-        IDs of updates; without them the repository itself is asked. Any number: they are split over as many requests as
-        it takes, and an id that stands twice is asked for once.
+        IDs of updates; without them lxca asks for the repository itself. Any number: they are split over as many
+        requests as it takes, and an id that stands twice is asked for once. An empty list asks for nothing.
 
     key
-        What is asked for; everything when neither this nor ``filetype`` is given. With ``fix_ids``: ``all``,
-        ``actions``, ``keys``, ``filetypes``, ``update``; without: ``all``, ``currentVersion``, ``history``,
-        ``importDir``, ``size``, ``updates``, ``updatedDate``.
+        What to ask for; everything when neither this nor ``filetype`` is given. With ``fix_ids``: ``all``, ``actions``,
+        ``keys``, ``filetypes``, ``update``; without: ``all``, ``currentVersion``, ``history``, ``importDir``, ``size``,
+        ``updates``, ``updatedDate``. One of ``all``, ``actions``, ``keys``, ``filetypes``, ``update``,
+        ``currentVersion``, ``history``, ``importDir``, ``size``, ``updates``, ``updatedDate``.
 
     CLI Example:
 

@@ -13,28 +13,30 @@ class ModuleDocFragment:
 options:
   host:
     description:
-      - Name, IPv4 or IPv6 address of the appliance (brackets allowed).
-      - No scheme, path, user, port, zone or blank; a trailing dot is not part of the TLS name; names with other than
-        ASCII letters as punycode.
+      - Name, IPv4 or IPv6 address of the appliance (brackets allowed), without scheme, path, user, port, zone or
+        blanks.
+      - A trailing dot is not part of the TLS name.
+      - Write names with non-ASCII letters as punycode.
       - 'Environment: E(LXCA_HOST).'
-    type: str
+    type: raw
     required: true
   password:
     description:
-      - The user's password; sent as UTF-8.
+      - The user's password, sent as UTF-8.
       - 'Environment: E(LXCA_PASSWORD).'
     type: str
     required: true
   username:
     description:
-      - User to log in as; without a colon for O(auth_method=basic).
+      - User to log in as.
+      - With O(auth_method=basic) it must not contain a colon.
       - 'Environment: E(LXCA_USERNAME).'
     type: str
     required: true
   auth_method:
     description:
-      - 'How to log in: V(basic) sends the credentials with every request and leaves nothing behind; V(session) logs
-        in and out again (the appliance allows 3 sessions a user).'
+      - 'How to log in: V(basic) sends the credentials with every request and leaves no session behind; V(session)
+        logs in and out again (the appliance allows 3 sessions a user).'
       - 'Environment: E(LXCA_AUTH_METHOD).'
     type: str
     default: basic
@@ -43,8 +45,9 @@ options:
       - session
   ca_path:
     description:
-      - PEM file with the certificates that are trusted in place of the system's; V(~/) is expanded.
-      - A self-signed server certificate that stands in the file itself is trusted too.
+      - PEM file with the certificates to trust instead of the system's roots; V(~/) is expanded.
+      - CA certificates sign for others.
+      - A server certificate in the file is trusted itself, if its name and dates are right.
       - 'Environment: E(LXCA_CA_PATH).'
     type: path
   certificate_fingerprint:

@@ -23,7 +23,7 @@ extends_documentation_fragment:
 options:
   all:
     description:
-      - Whether the rest of the answer, some 180 KB of networks, services and time zones, is wanted under V(data.details).
+      - Whether to show the rest of the answer, some 180 KB of networks, services and time zones, under V(data.details).
     type: bool
     default: false
 seealso:
@@ -146,6 +146,9 @@ error:
         - redirected
         - invalid_response
         - operation_failed
+        - outcome_unknown
+        - not_applicable
+        - no_space
         - task_failed
         - task_canceled
         - wait_timeout

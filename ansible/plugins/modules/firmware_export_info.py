@@ -278,6 +278,9 @@ error:
         - redirected
         - invalid_response
         - operation_failed
+        - outcome_unknown
+        - not_applicable
+        - no_space
         - task_failed
         - task_canceled
         - wait_timeout

@@ -23,20 +23,21 @@ extends_documentation_fragment:
 options:
   filetype:
     description:
-      - The file that is asked for of each of O(fix_ids); not together with O(key).
+      - The file to ask for of each of O(fix_ids); not together with O(key).
     type: str
     choices:
       - readme
       - changeHistory
   fix_ids:
     description:
-      - IDs of updates; without them the repository itself is asked.
+      - IDs of updates; without them lxca asks for the repository itself.
       - 'Any number: they are split over as many requests as it takes, and an id that stands twice is asked for once.'
+      - An empty list asks for nothing.
     type: list
     elements: str
   key:
     description:
-      - What is asked for; everything when neither this nor O(filetype) is given.
+      - What to ask for; everything when neither this nor O(filetype) is given.
       - 'With O(fix_ids): V(all), V(actions), V(keys), V(filetypes), V(update); without: V(all), V(currentVersion),
         V(history), V(importDir), V(size), V(updates), V(updatedDate).'
     type: str
@@ -100,7 +101,7 @@ data:
   contains:
     files:
       description:
-        - One file for each id, in the order asked for.
+        - One file for each id that has one, in the order asked for.
       type: list
       returned: with O(filetype)
       elements: dict
@@ -123,6 +124,13 @@ data:
           type: str
           returned: when known
           sample: Repository pack for chassis and switches, version 1.1.0
+    missing_fix_ids:
+      description:
+        - IDs whose file the appliance does not have.
+      type: list
+      returned: with O(filetype) or with O(fix_ids)
+      elements: str
+      sample: []
     actions:
       description:
         - What can be done with them, such as V(acquire), V(apply) and V(delete).
@@ -142,13 +150,6 @@ data:
       sample:
         - change
         - readme
-    missing_fix_ids:
-      description:
-        - IDs that were asked for and are not in the answers.
-      type: list
-      returned: with O(fix_ids)
-      elements: str
-      sample: []
     supported_keys:
       description:
         - Keys that can be asked for.
@@ -440,6 +441,9 @@ error:
         - redirected
         - invalid_response
         - operation_failed
+        - outcome_unknown
+        - not_applicable
+        - no_space
         - task_failed
         - task_canceled
         - wait_timeout
@@ -543,7 +547,10 @@ ARGUMENT_SPEC: dict[str, object] = {
     },
 }
 
-RULES: dict[str, object] = {}
+RULES: dict[str, object] = {
+    "mutually_exclusive": [["filetype", "key"]],
+    "required_by": {"filetype": ["fix_ids"]},
+}
 
 
 def main() -> None:
