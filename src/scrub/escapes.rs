@@ -57,6 +57,17 @@ impl Unit {
 }
 
 impl Reading {
+    /// The bytes that may begin an escape.
+    pub fn openings(self) -> &'static [u8] {
+        match self {
+            Reading::Plain => b"",
+            Reading::Percent { form: false, .. } => b"%",
+            Reading::Percent { form: true, .. } => b"%+",
+            Reading::Json => b"\\",
+            Reading::Html => b"&",
+        }
+    }
+
     /// The escape that a text begins with, if it begins with one.
     #[inline]
     pub fn escape(self, text: &[u8]) -> Option<Unit> {

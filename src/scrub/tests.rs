@@ -284,13 +284,19 @@ fn worst(bytes: usize) -> (Vec<String>, Vec<Vec<String>>) {
     (texts, vec![vec!["Passw0rd €".into()], alike("a"), alike("&"), alike("%"), alike("é +"), branches, nested])
 }
 
+/// How long this thread has been running: what other programs do meanwhile does not count.
+fn processor_time() -> Duration {
+    let status = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(status.split(' ').next().unwrap().parse().unwrap())
+}
+
 #[test]
 fn the_time_is_in_proportion_to_the_text() {
     let bytes = if cfg!(debug_assertions) { 16 << 10 } else { 8 << 20 };
     let time = |secrets: &Secrets, text: &str| {
-        let started = Instant::now();
+        let started = processor_time();
         secrets.mask(text);
-        started.elapsed()
+        processor_time() - started
     };
     let (texts, groups) = worst(bytes);
     for group in groups {
