@@ -174,28 +174,31 @@ impl Search {
 
     /// The ways to read a text that make a difference to it and to a secret.
     fn readings(&self, text: &str) -> Vec<Reading> {
-        let mut readings = Vec::new();
         let bytes = text.as_bytes();
-        let openings = || bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'%' | b'+' | b'\\' | b'&'));
-        if openings().next().is_none() {
-            return readings;
-        }
-        let mut add = |reading: Reading, worth: &dyn Fn() -> bool| {
-            let there = || openings().any(|(at, _)| reading.escape(bytes.get(at..).unwrap_or_default()).is_some());
-            if worth() && there() {
-                readings.push(reading);
+        let mut plus = false;
+        let [mut percent, mut json, mut html] = [None; 3];
+        for (at, byte) in bytes.iter().enumerate() {
+            let (found, reading) = match byte {
+                b'%' => (&mut percent, Reading::Percent { windows_1252: false, form: false }),
+                b'\\' => (&mut json, Reading::Json),
+                b'&' => (&mut html, Reading::Html),
+                b'+' => {
+                    plus = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            // One is enough.
+            if found.is_none() {
+                let escape = bytes.get(at..).and_then(|rest| reading.escape(rest));
+                *found = escape.map(|_| reading);
             }
-        };
-        let foreign = || self.patterns().any(|pattern| !pattern.text.is_ascii());
-        let blank = || bytes.contains(&b'+') && self.patterns().any(|pattern| pattern.text.contains(' '));
-        let percent = |windows_1252, form| Reading::Percent { windows_1252, form };
-        add(percent(false, false), &|| true);
-        add(percent(true, false), &foreign);
-        add(percent(false, true), &blank);
-        add(percent(true, true), &|| blank() && foreign());
-        add(Reading::Json, &|| true);
-        add(Reading::Html, &|| true);
-        readings
+        }
+        let foreign = percent.is_some() && self.patterns().any(|pattern| !pattern.text.is_ascii());
+        let form = plus && self.patterns().any(|pattern| pattern.text.contains(' '));
+        let also = |worth: bool, windows_1252, form| worth.then_some(Reading::Percent { windows_1252, form });
+        let more = [also(foreign, true, false), also(form, false, true), also(form && foreign, true, true)];
+        [percent, json, html].into_iter().chain(more).flatten().collect()
     }
 
     /// Whether a quick look is allowed and shows that no secret stands in a text without escapes.
