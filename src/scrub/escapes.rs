@@ -3,7 +3,7 @@
 //! Reading one escape takes constant time, or time in proportion to digits that no other escape can begin in. So reading
 //! a text takes time in proportion to its length.
 
-use super::entities::{self, LONGEST_NAME, LONGEST_WITHOUT_SEMICOLON};
+use super::entities::{self, LONGEST_NAME};
 
 /// What 0x80 to 0x9F stand for in Windows-1252. Everywhere else, and where it assigns nothing, it is Latin-1.
 const WINDOWS_1252: [char; 32] = [
@@ -57,6 +57,17 @@ impl Unit {
 }
 
 impl Reading {
+    /// The bytes that may begin an escape.
+    pub fn openings(self) -> &'static [u8] {
+        match self {
+            Reading::Plain => b"",
+            Reading::Percent { form: false, .. } => b"%",
+            Reading::Percent { form: true, .. } => b"%+",
+            Reading::Json => b"\\",
+            Reading::Html => b"&",
+        }
+    }
+
     /// The escape that a text begins with, if it begins with one.
     #[inline]
     pub fn escape(self, text: &[u8]) -> Option<Unit> {
@@ -139,10 +150,8 @@ fn html(text: &[u8]) -> Option<Unit> {
     if let Some(character) = whole {
         return Some(Unit::character(run + 2, character));
     }
-    (2..=run.min(LONGEST_WITHOUT_SEMICOLON)).rev().find_map(|length| {
-        let character = entities::without_semicolon(name.get(..length)?)?;
-        Some(Unit::character(length + 1, character))
-    })
+    let (length, character) = entities::without_semicolon(name.get(..run)?)?;
+    Some(Unit::character(length + 1, character))
 }
 
 /// The value of hexadecimal digits and nothing else.

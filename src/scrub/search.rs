@@ -112,6 +112,11 @@ impl Clock {
             return Ok(());
         }
         self.unseen.set(0);
+        self.look()
+    }
+
+    /// Looks at the clock.
+    fn look(&self) -> Result<(), Late> {
         match self.deadline {
             Some(deadline) if Instant::now() >= deadline => Err(Late),
             _ => Ok(()),
@@ -149,7 +154,6 @@ impl Search {
     /// # Errors
     /// When the clock's deadline has passed.
     pub fn find(&self, text: &str, clock: &Clock, found: &mut Found) -> Result<(), Late> {
-        clock.tick(text.len())?;
         if self.is_empty() || text.is_empty() {
             return Ok(());
         }
@@ -170,28 +174,31 @@ impl Search {
 
     /// The ways to read a text that make a difference to it and to a secret.
     fn readings(&self, text: &str) -> Vec<Reading> {
-        let mut readings = Vec::new();
         let bytes = text.as_bytes();
-        let openings = || bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'%' | b'+' | b'\\' | b'&'));
-        if openings().next().is_none() {
-            return readings;
-        }
-        let mut add = |reading: Reading, worth: &dyn Fn() -> bool| {
-            let there = || openings().any(|(at, _)| reading.escape(bytes.get(at..).unwrap_or_default()).is_some());
-            if worth() && there() {
-                readings.push(reading);
+        let mut plus = false;
+        let [mut percent, mut json, mut html] = [None; 3];
+        for (at, byte) in bytes.iter().enumerate() {
+            let (found, reading) = match byte {
+                b'%' => (&mut percent, Reading::Percent { windows_1252: false, form: false }),
+                b'\\' => (&mut json, Reading::Json),
+                b'&' => (&mut html, Reading::Html),
+                b'+' => {
+                    plus = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            // One is enough.
+            if found.is_none() {
+                let escape = bytes.get(at..).and_then(|rest| reading.escape(rest));
+                *found = escape.map(|_| reading);
             }
-        };
-        let foreign = || self.patterns().any(|pattern| !pattern.text.is_ascii());
-        let blank = || self.patterns().any(|pattern| pattern.text.contains(' '));
-        let percent = |windows_1252, form| Reading::Percent { windows_1252, form };
-        add(percent(false, false), &|| true);
-        add(percent(true, false), &foreign);
-        add(percent(false, true), &|| blank());
-        add(percent(true, true), &|| blank() && foreign());
-        add(Reading::Json, &|| true);
-        add(Reading::Html, &|| true);
-        readings
+        }
+        let foreign = percent.is_some() && self.patterns().any(|pattern| !pattern.text.is_ascii());
+        let form = plus && self.patterns().any(|pattern| pattern.text.contains(' '));
+        let also = |worth: bool, windows_1252, form| worth.then_some(Reading::Percent { windows_1252, form });
+        let more = [also(foreign, true, false), also(form, false, true), also(form && foreign, true, true)];
+        [percent, json, html].into_iter().chain(more).flatten().collect()
     }
 
     /// Whether a quick look is allowed and shows that no secret stands in a text without escapes.
@@ -208,7 +215,7 @@ impl Search {
 
     fn build(&self) -> Option<NFA> {
         let patterns = self.patterns().map(|pattern| pattern.text.as_bytes());
-        NFA::builder().match_kind(MatchKind::Standard).prefilter(false).dense_depth(1).build(patterns).ok()
+        NFA::builder().match_kind(MatchKind::Standard).prefilter(false).dense_depth(3).build(patterns).ok()
     }
 
     /// Sends what the text stands for through the automaton.
@@ -222,24 +229,31 @@ impl Search {
     ) -> Result<(), Late> {
         let Ok(mut state) = automaton.start_state(Anchored::No) else { return Ok(()) };
         let short: Vec<bool> = self.patterns().map(|pattern| pattern.short).collect();
+        let openings = reading.openings();
         let mut starts = Starts::new(automaton.max_pattern_len().min(text.len()));
         let mut pending = Pending::default();
-        let mut rest = text.as_bytes();
-        while let Some(byte) = rest.first() {
-            let at = text.len() - rest.len();
-            let unit = reading.escape(rest).unwrap_or(Unit::byte(*byte));
-            for byte in unit.bytes() {
-                starts.push(at);
-                state = automaton.next_state(Anchored::No, state, *byte);
-                if let Some((length, pattern)) = longest_match(automaton, state) {
-                    let range = starts.back(length)..at + unit.length;
-                    if !short.get(pattern).is_some_and(|short| *short) || range == (0..text.len()) {
-                        pending.push(range, starts.oldest(), |range| found.mark(text.len(), range));
+        let mut at = 0;
+        // Pieces, for a look at the clock after each of them.
+        while at < text.len() {
+            let end = text.len().min(at + BETWEEN_LOOKS);
+            clock.tick(end - at)?;
+            while at < end {
+                let Some(rest) = text.as_bytes().get(at..) else { break };
+                let Some(byte) = rest.first() else { break };
+                let escape = if openings.contains(byte) { reading.escape(rest) } else { None };
+                let unit = escape.unwrap_or(Unit::byte(*byte));
+                for byte in unit.bytes() {
+                    starts.push(at);
+                    state = automaton.next_state(Anchored::No, state, *byte);
+                    if let Some((length, pattern)) = longest_match(automaton, state) {
+                        let range = starts.back(length)..at + unit.length;
+                        if !short.get(pattern).is_some_and(|short| *short) || range == (0..text.len()) {
+                            pending.push(range, starts.oldest(), |range| found.mark(text.len(), range));
+                        }
                     }
                 }
+                at += unit.length;
             }
-            rest = rest.get(unit.length..).unwrap_or_default();
-            clock.tick(unit.length)?;
         }
         pending.0.into_iter().for_each(|range| found.mark(text.len(), range));
         Ok(())

@@ -131,6 +131,7 @@ fn occurrences_that_overlap_are_masked_as_one() {
     // Found in different passes, in either order.
     assert_eq!(scrubbed(&["abcd", "cd/ef", "f%g1"], &"-abcd%2Fef%g1").0, json!("-********"));
     assert_eq!(scrubbed(&["ab/cd", "cdef"], &"-ab%2Fcdef").0, json!("-********"));
+    assert_eq!(scrubbed(&["/abcd", "abcd<"], &"-%2Fabcd&lt;").0, json!("-********"));
 }
 
 #[test]
@@ -287,15 +288,28 @@ fn worst(bytes: usize) -> (Vec<String>, Vec<Vec<String>>) {
     (texts, vec![vec!["Passw0rd €".into()], alike("a"), alike("&"), alike("%"), alike("é +"), branches, nested])
 }
 
+/// How long this thread has been running: what other programs do meanwhile does not count.
+fn processor_time() -> Duration {
+    let status = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(status.split(' ').next().unwrap().parse().unwrap())
+}
+
 #[test]
 fn the_time_is_in_proportion_to_the_text() {
-    let bytes = if cfg!(debug_assertions) { 16 << 10 } else { 8 << 20 };
+    let bytes = if cfg!(debug_assertions) { 32 << 10 } else { 8 << 20 };
     let time = |secrets: &Secrets, text: &str| {
-        let started = Instant::now();
-        secrets.mask(text);
-        started.elapsed()
+        let once = || {
+            let started = processor_time();
+            secrets.mask(text);
+            processor_time() - started
+        };
+        // What else runs on the machine slows it down.
+        once().min(once())
     };
+    // The kernel counts in steps of some milliseconds.
+    let ticks = Duration::from_millis(50);
     let (texts, groups) = worst(bytes);
+    let (parts, _) = worst(bytes / 8);
     for group in groups {
         let secrets = Secrets::default();
         group.iter().for_each(|secret| secrets.learn(secret));
@@ -303,14 +317,15 @@ fn the_time_is_in_proportion_to_the_text() {
         // Builds the automata.
         secrets.mask(&format!("{}&amp;", group[0]));
         let plain = time(&secrets, &"x".repeat(bytes));
-        for text in &texts {
-            let took = time(&secrets, text);
-            let what = || format!("{took:?} (plain {plain:?}): {:.20} with {:.20}", text, group[0]);
-            println!("{}", what()); // shown with --nocapture
-            // A text that is read twice as slowly for each doubling would take thousands of times as long.
-            assert!(took < plain * 200 + Duration::from_millis(20), "{}", what());
+        for (text, part) in texts.iter().zip(&parts) {
+            let (took, of_part) = (time(&secrets, text), time(&secrets, part));
+            let what = format!("{took:?} (an eighth {of_part:?}, plain {plain:?}): {text:.20} with {:.20}", group[0]);
+            println!("{what}"); // shown with --nocapture
+            // In proportion to the square it would be 64 times as long.
+            assert!(took < of_part * 24 + ticks, "{what}");
+            assert!(took < plain * 40 + ticks, "{what}");
             if !cfg!(debug_assertions) {
-                assert!(took < Duration::from_secs(1), "{}", what());
+                assert!(took < Duration::from_secs(1), "{what}");
             }
         }
     }
@@ -398,7 +413,7 @@ proptest! {
     ) {
         let mut covered = vec![false; text.len()];
         for (at, _) in text.char_indices() {
-            for secret in secrets.iter().filter(|secret| text[at..].starts_with(secret.as_str())) {
+            for secret in secrets.iter().filter(|secret| text.as_bytes()[at..].starts_with(secret.as_bytes())) {
                 covered[at..at + secret.len()].fill(true);
             }
         }
