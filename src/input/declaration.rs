@@ -205,7 +205,6 @@ impl Kind {
             }
             // In one place of the document: the grammar is long.
             Kind::Host => {
-                schema = Map::new();
                 let host = json!({"$ref": format!("#/$defs/{HOST}")});
                 match required {
                     true => schema.insert("allOf".to_owned(), json!([host])),

@@ -1,4 +1,4 @@
-//! The command line, the streams and the exit status (contract, section 1).
+//! The command line, the streams and the exit status (docs/contract.md, Calling lxca).
 
 use std::ffi::OsStr;
 use std::fs::File;

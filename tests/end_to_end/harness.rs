@@ -1,4 +1,4 @@
-//! Running the binary and holding what it prints against the contract.
+//! Running the binary and holding what it prints against docs/contract.md.
 
 use std::collections::BTreeMap;
 use std::io::Write;

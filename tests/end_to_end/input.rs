@@ -1,4 +1,4 @@
-//! The options as they arrive from users and callers, up to what the appliance sees of them (contract, sections 2 and 4).
+//! The options as they arrive from users and callers, up to what the appliance sees of them (docs/contract.md, Input).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

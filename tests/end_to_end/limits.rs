@@ -1,4 +1,4 @@
-//! What is refused for its size or its encoding, and what every request says of itself (contract, sections 2 and 3).
+//! What is refused for its size or its encoding, and what every request says of itself (docs/contract.md, Limits and Request headers).
 
 use lxca_appliance::{ContentEncoding, Fault, FaultRule};
 use serde_json::json;

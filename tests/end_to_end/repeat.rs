@@ -1,5 +1,4 @@
-//! What is repeated, how often, after which pause, and what never is: other answers, logins, redirects (contract,
-//! section 2.2).
+//! What is repeated, how often, after which pause, and what never is: other answers, logins, redirects (docs/contract.md, Repeating requests).
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! The published schemas: the files in `schemas/` are what the binary prints, and they say what the contract says.
+//! The published schemas: the files in `schemas/` are what the binary prints, and they say what docs/contract.md says.
 //!
 //! `LXCA_WRITE_SCHEMAS=1 cargo test --test end_to_end schemas::` rewrites the files.
 
@@ -162,7 +162,7 @@ fn the_input_has_the_options_the_limits_and_the_defaults_of_the_contract() {
             for (keyword, value) in facts.as_object().unwrap() {
                 assert_eq!(&published[name][keyword], value, "{operation}: {keyword} of {name}");
             }
-            // Nothing claims a default the contract does not give.
+            // Nothing claims a default that docs/contract.md does not give.
             assert_eq!(published[name].get("default"), facts.get("default"), "{operation}: {name}");
         }
     }

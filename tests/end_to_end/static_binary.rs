@@ -1,5 +1,5 @@
 //! The release as one static file: what it is made of, and that it finds its way with nothing else of a system around
-//! it, names included (contract, section 2).
+//! it, names included (docs/contract.md, Options of every operation).
 //!
 //! These tests run in a network namespace of their own, where port 53 and every address are free and nothing leaves the
 //! machine. Each starts this test binary anew inside of it; files of a system lie in a directory that the release is

@@ -1,5 +1,4 @@
-//! Time limits that hold, whatever the other side does: silence, trickles, half an answer (contract, section 2,
-//! `timeout` and `connect_timeout`).
+//! Time limits that hold, whatever the other side does: silence, trickles, half an answer (docs/contract.md, Options of every operation, `timeout` and `connect_timeout`).
 
 use std::io::Write;
 use std::thread;

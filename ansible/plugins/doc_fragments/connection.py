@@ -18,7 +18,7 @@ options:
       - A trailing dot is not part of the TLS name.
       - Write names with non-ASCII letters as punycode.
       - 'Environment: E(LXCA_HOST).'
-    type: raw
+    type: str
     required: true
   password:
     description:

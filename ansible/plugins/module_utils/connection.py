@@ -20,7 +20,7 @@ def environment(name: str) -> str:
 
 
 CONNECTION = {
-    "host": {"type": "raw", "required": True, "fallback": (environment, ["LXCA_HOST"])},
+    "host": {"type": "str", "required": True, "fallback": (environment, ["LXCA_HOST"])},
     "password": {"type": "str", "required": True, "fallback": (environment, ["LXCA_PASSWORD"]), "no_log": True},
     "username": {"type": "str", "required": True, "fallback": (environment, ["LXCA_USERNAME"])},
     "auth_method": {

@@ -1,6 +1,6 @@
 //! Reading and the published schema agree: an input is accepted if and only if its normalised form fits the schema.
 //!
-//! The normaliser is written here a second time, from the contract alone. What it cannot normalise it leaves as it is,
+//! The normaliser is written here a second time, from docs/contract.md, Input, alone. What it cannot normalise it leaves as it is,
 //! and the schema has to refuse it.
 
 use std::cell::Cell;
