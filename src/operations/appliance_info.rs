@@ -3,7 +3,6 @@
 
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Value, json};
 
 use super::{Context, Operation};
 use crate::answer::Success;
@@ -47,20 +46,8 @@ impl Operation for ApplianceInfo {
     const NAME: &'static str = "appliance_info";
     const SUMMARY: &'static str = "name, version and build of the appliance: the connection test, and facts";
     const OPTIONS: &'static [Declaration] = ApplianceInfo::OPTIONS;
+    const EXAMPLES: &'static str = include_str!("../../schemas/examples/appliance_info.json");
     type Data = Data;
-
-    fn examples() -> Vec<Value> {
-        vec![json!({
-            "name": "lxca1",
-            "version": "4.0.0",
-            "build": "264",
-            "uuid": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
-            "date": "2026-11-21_22-05-31",
-            "runlevel": 3,
-            "status": "Normal",
-            "details": {"timezones": []}
-        })]
-    }
 
     fn run(&self, context: &Context<'_, Data>) -> Result<Success, Failure> {
         let body = context.client.get(PATH)?;

@@ -4,7 +4,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::{Value, json};
 
 use super::wait::{self, Poll, Wait};
 use super::{Context, Operation};
@@ -176,35 +175,8 @@ impl Operation for FirmwareExportInfo {
         must: Test::Is(Literal::Boolean(false)),
         problem: "must not be true with `task_id: 0`: running tasks do not end together",
     }];
+    const EXAMPLES: &'static str = include_str!("../../schemas/examples/firmware_export_info.json");
     type Data = Data;
-
-    fn examples() -> Vec<Value> {
-        let running = json!({
-            "phase": "running",
-            "current": "",
-            "downloadednum": 2,
-            "downloadedsize": 131_072,
-            "progress": 50,
-            "state": "",
-            "taskIds": "",
-            "total": 5,
-            "totalsize": 262_518,
-            "updates": []
-        });
-        let complete = json!({
-            "phase": "complete",
-            "current": "repository20261121222001.zip",
-            "downloadednum": 5,
-            "downloadedsize": 262_518,
-            "progress": 100,
-            "state": "complete",
-            "taskIds": "",
-            "total": 5,
-            "totalsize": 262_518,
-            "updates": []
-        });
-        vec![json!({"tasks": [running]}), complete]
-    }
 
     fn run(&self, context: &Context<'_, Data>) -> Result<Success, Failure> {
         let task = match (self.task_id, self.wait) {

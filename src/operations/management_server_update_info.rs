@@ -7,15 +7,15 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
+use super::fix_ids::{FIX_ID, Named, batches, counted, named, of_ids};
 use super::{Context, Operation};
 use crate::answer::Success;
 use crate::client::wire::management_server_updates::{Repository, Update, UpdateFile, UpdateInfo, Words};
 use crate::client::wire::{Attribute, Json, List, Object, Text, TooMany, Unknown, write_attribute};
 use crate::client::{Client, LONGEST_WORDS, SendError};
 use crate::failure::{Failure, Kind};
-use crate::input::{Declaration, Form, Kind as Accepts, Rule, Test, options};
+use crate::input::{Declaration, Kind as Accepts, Rule, Test, options};
 
 const PATH: &str = "/managementServer/updates";
 
@@ -40,22 +40,6 @@ const KEYS: [&str; 11] = [
 ];
 /// The files of an update. An answer calls the change history `change`; it has to be asked for as `changeHistory`.
 const FILETYPES: [&str; 2] = ["readme", "changeHistory"];
-
-/// Web servers refuse request lines over 8 KB; half of it leaves room for what stands between us and them.
-const LONGEST_REQUEST_LINE: usize = 4 << 10;
-/// How many ids a sentence names.
-const MOST_NAMED: usize = 10;
-
-/// How a fix id is written: as it stands in a path.
-pub const FIX_ID: Form = Form {
-    about: "an id of up to 255 ASCII letters, digits, dots, hyphens and underscores, neither `.` nor `..`",
-    pattern: r"^(?!\.\.?$)[A-Za-z0-9._-]+$",
-    longest: 255,
-    fits: |id| {
-        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        plain && !matches!(id, "" | "." | "..")
-    },
-};
 
 options! {
     /// The options of `management_server_update_info`.
@@ -154,69 +138,8 @@ impl Operation for ManagementServerUpdateInfo {
                       `fix_ids`)",
         },
     ];
+    const EXAMPLES: &'static str = include_str!("../../schemas/examples/management_server_update_info.json");
     type Data = Data;
-
-    fn examples() -> Vec<Value> {
-        let update = json!({
-            "applyable": true,
-            "applied": false,
-            "buildNumber": "SWITCH-01",
-            "buildType": "production",
-            "change": true,
-            "comp": "Utility",
-            "downloadedsize": 3_846_012_416_u64,
-            "errorMsg": "",
-            "fixid": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch",
-            "latest": true,
-            "name": "",
-            "origin": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch.xml",
-            "payload": true,
-            "payloadFilename": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch.zip",
-            "percentage": 100,
-            "readableName": "Repository pack for chassis and switches",
-            "readme": true,
-            "releasedate": "2026-03-02",
-            "severity": 3,
-            "state": "",
-            "supportDownload": true,
-            "totalsize": 3_846_012_416_u64,
-            "version": "1.1.0"
-        });
-        let applied = json!({
-            "buildNumber": "264",
-            "dateApplied": "2026-03-09",
-            "description": "XClarity Administrator 4.0.0",
-            "detailInfo": "",
-            "fileName": "",
-            "flavor": "base install",
-            "installationFailedDate": "",
-            "version": "4.0.0"
-        });
-        let files = json!({
-            "files": [{
-                "fixid": "lnvgy_sw_lxca_cmmswitchrepo1-1.1.0_anyos_noarch",
-                "field": "readme",
-                "value": "Repository pack for chassis and switches, version 1.1.0"
-            }],
-            "missing_fix_ids": []
-        });
-        let updates = json!({
-            "updates": [&update],
-            "actions": ["acquire", "apply", "delete"],
-            "filetypes": ["change", "readme"],
-            "supported_keys": ["actions", "filetypes", "keys", "update"],
-            "missing_fix_ids": []
-        });
-        let repository = json!({
-            "currentVersion": "4.0.0",
-            "history": [applied],
-            "importDir": "/opt/lenovo/lxca/data/updates/import",
-            "size": {"allotment": 53_687_091_200_u64, "freeSpace": 49_841_078_784_u64, "usedSpace": 3_846_012_416_u64},
-            "updates": [update],
-            "updatedDate": "11-21-2026-22:05"
-        });
-        vec![files, updates, repository]
-    }
 
     fn run(&self, context: &Context<'_, Data>) -> Result<Success, Failure> {
         match (&self.fix_ids, self.filetype.as_deref()) {
@@ -234,7 +157,9 @@ fn repository(context: &Context<'_, Data>, key: Option<&str>) -> Result<Success,
     let answer = context.client.get(&path)?;
     let repository: Repository = answer.read()?.ok_or_else(|| no_object(context, &path, answer.status))?;
     let mut updates = Named::default();
-    repository.updates.iter().for_each(|list| updates.extend(context.client, list));
+    if let Some(list) = &repository.updates {
+        list.for_each(|update| updates.add(|| described(context.client, &update)));
+    }
     let version = repository.current_version.as_ref().and_then(Json::string);
     let version = version.map(|version| context.client.shortened(&version, LONGEST_WORDS));
     let version = version.map(|version| format!(" It runs version {version}.")).unwrap_or_default();
@@ -257,7 +182,7 @@ fn updates(context: &Context<'_, Data>, ids: &[String], key: Option<&str>) -> Re
         return Ok(asked_nothing(context));
     }
     let query = key.map(|key| format!("?key={key}")).unwrap_or_default();
-    for batch in batches(ids, query.len()) {
+    for batch in batches(ids, PATH.len() + "/".len() + query.len()) {
         let path = format!("{PATH}/{}{query}", batch.join(","));
         let asked = |error: SendError| of_ids(error.failure, batch);
         let mut answer = context.client.get(&path).map_err(asked)?;
@@ -306,7 +231,7 @@ impl Updates {
         let mut things = Named::default();
         let msg = match &self.updates {
             Some(updates) => {
-                things.extend(context.client, updates);
+                updates.for_each(|update| things.add(|| described(context.client, &update)));
                 format!("{host} answered for {} of {count}.", ids.len() - missing.len())
             }
             None => {
@@ -427,40 +352,10 @@ fn file(context: &Context<'_, Data>, path: &str, id: &str, filetype: &str) -> Re
     Ok(file)
 }
 
-/// Splits ids over requests whose request line stays under the limit.
-fn batches(ids: &[String], query: usize) -> Vec<&[String]> {
-    let fixed = "GET  HTTP/1.1\r\n".len() + PATH.len() + "/".len() + query;
-    let mut batches = Vec::new();
-    let mut rest = ids;
-    while !rest.is_empty() {
-        let mut line = fixed;
-        let fitting = rest.iter().take_while(|id| {
-            line += id.len() + ",".len();
-            line < LONGEST_REQUEST_LINE
-        });
-        // A single id always fits.
-        let (batch, after) = rest.split_at(fitting.count().max(1));
-        batches.push(batch);
-        rest = after;
-    }
-    batches
-}
-
 /// An empty list, as a playbook's filter leaves it.
 fn asked_nothing(context: &Context<'_, Data>) -> Success {
     let msg = format!("`fix_ids` is empty, so {} was not asked for anything.", context.host());
     Success { msg, detail: String::new() }
-}
-
-/// A failure that names the ids it was about.
-fn of_ids(failure: Failure, ids: &[String]) -> Failure {
-    let end = if failure.cause.is_some() { "" } else { "." };
-    let sentence = failure.sentence.trim_end_matches('.');
-    let asked = match ids {
-        [first, .., last] if ids.len() > MOST_NAMED => format!("{} ids from {first} to {last}", ids.len()),
-        _ => ids.join(", "),
-    };
-    Failure { sentence: format!("{sentence}. It was asked for {asked}{end}"), ..failure }
 }
 
 fn no_object(context: &Context<'_, Data>, path: &str, status: u16) -> Failure {
@@ -479,52 +374,4 @@ fn described(client: &Client, update: &Object<Update>) -> String {
     let Some(update) = update.get() else { return "an update without id".into() };
     let (id, state) = (words(update.fixid.as_ref()), words(update.state.as_ref()));
     if state.is_empty() { id } else { format!("{id} ({state})") }
-}
-
-/// Things for a sentence: the first ones by name, the others counted.
-#[derive(Default)]
-struct Named {
-    names: Vec<String>,
-    count: usize,
-}
-
-impl Named {
-    fn of(ids: impl Iterator<Item = impl ToString>) -> Named {
-        let mut named = Named::default();
-        ids.for_each(|id| named.add(|| id.to_string()));
-        named
-    }
-
-    fn add(&mut self, name: impl FnOnce() -> String) {
-        self.count += 1;
-        self.names.extend((self.count <= MOST_NAMED).then(name));
-    }
-
-    fn extend(&mut self, client: &Client, updates: &List<Object<Update>>) {
-        updates.for_each(|update| self.add(|| described(client, &update)));
-    }
-
-    /// The things in words.
-    fn words(&self) -> String {
-        let names = self.names.join(", ");
-        match self.count - self.names.len() {
-            0 => names,
-            more => format!("{names} and {more} more"),
-        }
-    }
-
-    /// The same as a sentence, when there are any.
-    fn sentence(&self) -> String {
-        if self.count == 0 { String::new() } else { self.words() + "." }
-    }
-}
-
-/// A number of updates in words.
-fn counted(count: usize) -> String {
-    if count == 1 { "1 update".into() } else { format!("{count} updates") }
-}
-
-/// Ids in words.
-fn named(ids: &[String]) -> String {
-    Named::of(ids.iter()).words()
 }

@@ -18,6 +18,7 @@ use crate::outcome::Outcome;
 
 mod appliance_info;
 mod firmware_export_info;
+mod fix_ids;
 mod management_server_update_info;
 mod wait;
 
@@ -40,12 +41,11 @@ pub trait Operation: DeserializeOwned {
     const OPTIONS: &'static [Declaration];
     /// The rules between its options.
     const RULES: &'static [Rule] = &[];
+    /// Examples of `data` for the published schema, a JSON list with one of each shape in their order; every attribute
+    /// stands in one of them.
+    const EXAMPLES: &'static str;
     /// What stands under `data` of its answers.
     type Data: Serialize + JsonSchema + Send + 'static;
-
-    /// Examples of `data` for the published schema, one of each shape in their order; every attribute stands in one of
-    /// them.
-    fn examples() -> Vec<Value>;
 
     /// Asks the appliance. What is learned on the way goes to the context.
     ///
@@ -102,8 +102,8 @@ pub struct Entry {
     pub run: fn(Map<String, Value>, &Client, &Outcome) -> Result<Success, Failure>,
     /// The schema of its data.
     pub data_schema: fn(&mut SchemaGenerator) -> Schema,
-    /// Examples of its data.
-    pub examples: fn() -> Vec<Value>,
+    /// Examples of its data, a JSON list.
+    pub examples: &'static str,
 }
 
 impl Entry {
@@ -114,7 +114,7 @@ impl Entry {
             changes: O::CHANGES,
             run: |options, client, outcome| input::typed::<O>(options)?.run(&Context::new(client, outcome)),
             data_schema: |generator| generator.subschema_for::<O::Data>(),
-            examples: O::examples,
+            examples: O::EXAMPLES,
         }
     }
 }
