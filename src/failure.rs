@@ -69,10 +69,6 @@ kinds! {
     OperationFailed = "operation_failed";
     /// A request that changes something was sent and its answer was lost.
     OutcomeUnknown = "outcome_unknown";
-    /// The appliance cannot apply this: asked first, nothing was sent.
-    NotApplicable = "not_applicable";
-    /// Too little space, on the appliance (asked first) or on the local disk.
-    NoSpace = "no_space";
     /// The awaited task ended in error.
     TaskFailed = "task_failed";
     /// The awaited task was canceled.
@@ -133,7 +129,7 @@ mod tests {
             assert_eq!(serde_json::to_value(kind).unwrap(), serde_json::json!(name));
             assert_eq!(kind.bolt(), format!("lxca/{name}"));
         }
-        assert_eq!(Kind::ALL.len(), 24);
+        assert_eq!(Kind::ALL.len(), 22);
     }
 
     #[test]

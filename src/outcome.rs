@@ -85,6 +85,13 @@ fn masked_in(name: &str) -> String {
     format!("A secret of this call stood in the {name} and was replaced by ********.")
 }
 
+/// What was changed, or would be.
+#[derive(Serialize)]
+struct Diff<T> {
+    before: T,
+    after: T,
+}
+
 /// What the answer shows of an outcome.
 #[derive(Default)]
 pub struct Summary {
@@ -122,9 +129,9 @@ impl Outcome {
         lock(&self.learned).operation = Some(name);
     }
 
-    /// Records that something was changed.
-    pub fn changed(&self) {
-        lock(&self.learned).changed = true;
+    /// Records whether something was changed, when that is known better than from the requests that were sent.
+    pub fn set_changed(&self, changed: bool) {
+        lock(&self.learned).changed = changed;
     }
 
     /// A request that changes something is about to be sent: from now on it may have arrived.
@@ -197,7 +204,8 @@ impl Outcome {
     }
 
     /// Shows what changed.
-    pub fn show_diff<T: Serialize + Send + 'static>(&self, diff: T) {
+    pub fn show_diff<T: Serialize + Send + 'static>(&self, before: T, after: T) {
+        let diff = Diff { before, after };
         lock(&self.learned).diff = Some(Arc::new(Mutex::new(Some(diff))));
     }
 

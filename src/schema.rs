@@ -77,12 +77,11 @@ fn input(entry: &Entry) -> Map<String, Value> {
 
 /// The rules that depend on what is given alone, as Ansible spells them.
 fn rules_by_presence(rules: &[Rule]) -> Map<String, Value> {
-    let (mut exclusive, mut needs, mut one_of) = (Vec::new(), Map::new(), Vec::new());
+    let (mut exclusive, mut needs) = (Vec::new(), Map::new());
     for rule in rules {
         match *rule {
             Rule::Exclusive(one, other) => exclusive.push(json!([one, other])),
             Rule::Needs(one, other) => drop(needs.insert(one.into(), json!([other]))),
-            Rule::OneOf(names) => one_of.push(json!(names)),
             Rule::When { .. } => {}
         }
     }
@@ -92,9 +91,6 @@ fn rules_by_presence(rules: &[Rule]) -> Map<String, Value> {
     }
     if !needs.is_empty() {
         annotations.insert("x-lxca-required-by".into(), needs.into());
-    }
-    if !one_of.is_empty() {
-        annotations.insert("x-lxca-required-one-of".into(), one_of.into());
     }
     annotations
 }

@@ -167,6 +167,28 @@ def management_server_update_info(profile: str = "lxca", **options: Any) -> dict
     return call("management_server_update_info", profile, **options)
 
 
+def management_server_catalog(profile: str = "lxca", **options: Any) -> dict[str, Any]:
+    """
+    Renews what the appliance knows of updates for itself.
+
+    poll_interval : 10
+        Seconds between two polls. Must be from ``1`` to ``86400``.
+
+    wait : True
+        Whether to wait until the appliance has renewed its catalog.
+
+    wait_timeout : 3600
+        Seconds until waiting is given up. Must be from ``0`` to ``604800``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' lxca.management_server_catalog
+    """
+    return call("management_server_catalog", profile, **options)
+
+
 def _profile(name: str) -> dict[str, Any]:
     """The connection profile. Without one, options and the program's environment variables have to do."""
     # Grains would come before the pillar, and are only what the machine found out about itself.

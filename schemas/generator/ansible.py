@@ -21,7 +21,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: {name}
 short_description: {purpose}
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - {purpose}.
 author:

@@ -44,6 +44,12 @@ impl<'r> Request<'r> {
         Request { method: Method::GET, target, body: Body::Empty, repeat: Repeat::Safe, changes: false }
     }
 
+    /// A request that starts or changes something, with JSON text.
+    pub fn post(target: &'r str, json: &'r str) -> Request<'r> {
+        let (method, target) = (Method::POST, target.into());
+        Request { method, target, body: Body::Json(json), repeat: Repeat::OnlyIfUnsent, changes: true }
+    }
+
     /// Whether an empty answer with a status of success is none: a question has to be answered.
     pub fn expects_json(&self) -> bool {
         self.repeat == Repeat::Safe

@@ -82,8 +82,6 @@ pub enum Kind {
     Form(&'static Form),
     /// Texts in this form, each counted once.
     List(&'static Form),
-    /// Paths of files.
-    Paths,
 }
 
 /// The name of the definition that [`definitions`] gives the schema of a host.
@@ -173,7 +171,6 @@ impl Kind {
                 items.retain(|item| seen.insert(item.clone()));
                 Ok(items.into())
             }
-            Kind::Paths => accepted::strings(value).map(Value::from),
         }
     }
 
@@ -182,7 +179,7 @@ impl Kind {
         let kind = match self {
             Kind::Boolean => "boolean",
             Kind::Integer(..) => "integer",
-            Kind::List(_) | Kind::Paths => "array",
+            Kind::List(_) => "array",
             _ => "string",
         };
         let kind = if required { json!(kind) } else { json!([kind, "null"]) };
@@ -224,10 +221,6 @@ impl Kind {
                     "items",
                     json!({"type": "string", "minLength": 1, "maxLength": form.longest, "pattern": form.pattern}),
                 );
-            }
-            Kind::Paths => {
-                add("items", json!({"type": "string", "minLength": 1, "pattern": r"\S"}));
-                add("x-lxca-kind", "path".into());
             }
         }
         schema

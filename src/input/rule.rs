@@ -11,8 +11,6 @@ pub enum Rule {
     Exclusive(&'static str, &'static str),
     /// The first may be given only together with the second.
     Needs(&'static str, &'static str),
-    /// At least one of these must be given.
-    OneOf(&'static [&'static str]),
     /// While an option passes a test, another one must pass a test as well.
     When {
         /// The option that decides.
@@ -37,16 +35,10 @@ pub enum Test {
     Absent,
     /// Given or by default, it is this value.
     Is(Literal),
-    /// Given or by default, it is something else.
-    IsNot(Literal),
     /// It is one of these words.
     OneOf(&'static [&'static str]),
-    /// It is none of these words.
-    NoneOf(&'static [&'static str]),
     /// It is a text without this character.
     Without(char),
-    /// It is a list of at least and at most so many items.
-    Items(usize, usize),
 }
 
 impl Test {
@@ -61,13 +53,8 @@ impl Test {
             Test::Given => value.is_some(),
             Test::Absent => value.is_none(),
             Test::Is(literal) => is(literal),
-            Test::IsNot(literal) => !is(literal),
             Test::OneOf(words) => text.is_some_and(|text| words.contains(&text)),
-            Test::NoneOf(words) => text.is_none_or(|text| !words.contains(&text)),
             Test::Without(character) => text.is_none_or(|text| !text.contains(character)),
-            Test::Items(least, most) => {
-                value.and_then(Value::as_array).is_none_or(|items| (least..=most).contains(&items.len()))
-            }
         }
     }
 
@@ -81,11 +68,8 @@ impl Test {
             Test::Absent => property(json!({"type": "null"})),
             Test::Is(literal) if is_default(literal) => property(json!({"enum": [Value::from(literal), Value::Null]})),
             Test::Is(literal) => given(json!({"const": Value::from(literal)})),
-            Test::IsNot(literal) => json!({"not": Test::Is(literal).schema(option, declared)}),
             Test::OneOf(words) => given(json!({"enum": words})),
-            Test::NoneOf(words) => property(json!({"not": {"enum": words}})),
             Test::Without(character) => property(json!({"pattern": format!("^[^{character}]*$")})),
-            Test::Items(least, most) => property(json!({"minItems": least, "maxItems": most})),
         }
     }
 
@@ -112,17 +96,13 @@ impl Rule {
                 Some((one, format!("cannot be combined with `{other}`: give one of the two")))
             }
             Rule::Needs(one, other) if given(one) && !given(other) => Some((one, format!("needs `{other}`"))),
-            Rule::OneOf(names) if !names.iter().any(|name| given(name)) => {
-                let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-                Some((names.first().copied().unwrap_or_default(), format!("required: one of {}", quoted.join(", "))))
-            }
             Rule::When { option, is, then, must, problem } => {
                 let broken = is.passes(values.get(option), declared(option))
                     && (given(then) || matches!(must, Test::Given))
                     && !must.passes(values.get(then), declared(then));
                 broken.then(|| (then, problem.to_owned()))
             }
-            Rule::Exclusive(..) | Rule::Needs(..) | Rule::OneOf(_) => None,
+            Rule::Exclusive(..) | Rule::Needs(..) => None,
         }
     }
 
@@ -133,7 +113,6 @@ impl Rule {
         match *self {
             Rule::Exclusive(one, other) => json!({"if": given(one), "then": Test::Absent.schema(other, None)}),
             Rule::Needs(one, other) => json!({"if": given(one), "then": given(other)}),
-            Rule::OneOf(names) => json!({"anyOf": names.iter().map(|name| given(name)).collect::<Vec<_>>()}),
             Rule::When { option, is, then, must, .. } => {
                 json!({"if": is.schema(option, declared(option)), "then": must.schema_if_given(then, declared(then))})
             }

@@ -289,6 +289,8 @@ fn tasks(text: &str) -> Result<Option<List<Object<Task>>>, TooMany> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

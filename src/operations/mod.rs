@@ -17,8 +17,10 @@ use crate::lock::lock;
 use crate::outcome::Outcome;
 
 mod appliance_info;
+mod change;
 mod firmware_export_info;
 mod fix_ids;
+mod management_server_catalog;
 mod management_server_update_info;
 mod wait;
 
@@ -27,6 +29,7 @@ pub static TABLE: &[Entry] = &[
     Entry::of::<firmware_export_info::FirmwareExportInfo>(),
     Entry::of::<management_server_update_info::ManagementServerUpdateInfo>(),
     Entry::of::<appliance_info::ApplianceInfo>(),
+    Entry::of::<management_server_catalog::ManagementServerCatalog>(),
 ];
 
 /// An operation: the struct of its options, as [`options!`](input::options!) declares it, and what it does with them.
@@ -82,6 +85,21 @@ impl<'c, D: Serialize + Send + 'static> Context<'c, D> {
     /// Works on the data that are shown.
     pub fn with_data<T>(&self, work: impl FnOnce(&mut Option<D>) -> T) -> T {
         work(&mut lock(&self.data))
+    }
+
+    /// Whether the caller wants to know what would change, and nothing changed.
+    pub fn check_mode(&self) -> bool {
+        self.outcome.caller().check_mode
+    }
+
+    /// Says whether something changed, or would in check mode, when that is known better than from the requests sent.
+    pub fn set_changed(&self, changed: bool) {
+        self.outcome.set_changed(changed);
+    }
+
+    /// Shows what changed, or would in check mode: the same shape on both sides, keyed by id.
+    pub fn show_diff<T: Serialize + Send + 'static>(&self, before: T, after: T) {
+        self.outcome.show_diff(before, after);
     }
 
     /// Adds a warning.

@@ -101,8 +101,7 @@ impl Wait {
             let left = self.left();
             let until_last_poll = left.checked_sub(LAST_POLL).filter(|left| !left.is_zero()).unwrap_or(left);
             if !stdout::sleep_while_read(pause.min(until_last_poll)) {
-                let text = format!("The caller has gone; lxca stopped waiting for {what}.");
-                return Err(Failure::new(Kind::Interrupted, text));
+                return Err(caller_has_gone(what));
             }
             if Instant::now() >= self.deadline {
                 return lagging.ok_or_else(|| self.timed_out(what, seen, last_error));
@@ -111,6 +110,17 @@ impl Wait {
             context.client.renew_allowance();
             limits = Limits { deadline: Some(self.deadline), retries: 0, ..context.client.limits() };
         }
+    }
+
+    /// Sleeps for an interval; `false` when the time is over.
+    ///
+    /// # Errors
+    /// `interrupted` when the caller has gone.
+    pub fn pause(&self, what: &str) -> Result<bool, Failure> {
+        if self.left() <= self.interval {
+            return Ok(false);
+        }
+        if stdout::sleep_while_read(self.interval) { Ok(true) } else { Err(caller_has_gone(what)) }
     }
 
     fn left(&self) -> Duration {
@@ -124,4 +134,8 @@ impl Wait {
             format!("{what} had not ended after {} s (option `wait_timeout`).{seen}{error}", self.timeout.as_secs());
         Failure::new(Kind::WaitTimeout, text)
     }
+}
+
+fn caller_has_gone(what: &str) -> Failure {
+    Failure::new(Kind::Interrupted, format!("The caller has gone; lxca stopped waiting for {what}."))
 }

@@ -24,6 +24,7 @@ mod bolt;
 mod ca_files;
 mod call;
 mod callers;
+mod catalog;
 mod every_fault;
 mod export;
 mod input;

@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::harness::Lxca;
 
 /// The operations.
-pub const OPERATIONS: [&str; 3] = ["appliance_info", "firmware_export_info", "management_server_update_info"];
+pub const OPERATIONS: [&str; 4] =
+    ["appliance_info", "firmware_export_info", "management_server_catalog", "management_server_update_info"];
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schemas")
@@ -142,6 +143,11 @@ fn the_input_has_the_options_the_limits_and_the_defaults_of_the_contract() {
         "firmware_export_info": {
             "task_id": {"type": "integer", "minimum": 0},
             "wait": boolean(false),
+            "wait_timeout": integer(0, 604_800, 3600),
+            "poll_interval": integer(1, 86_400, 10),
+        },
+        "management_server_catalog": {
+            "wait": boolean(true),
             "wait_timeout": integer(0, 604_800, 3600),
             "poll_interval": integer(1, 86_400, 10),
         },

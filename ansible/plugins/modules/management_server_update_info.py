@@ -442,8 +442,6 @@ error:
         - invalid_response
         - operation_failed
         - outcome_unknown
-        - not_applicable
-        - no_space
         - task_failed
         - task_canceled
         - wait_timeout

@@ -22,6 +22,7 @@ pub mod firmware_status;
 mod list;
 pub mod management_server_updates;
 mod pairs;
+pub mod tasks;
 pub mod text;
 
 pub use list::{List, for_each_item};

@@ -15,9 +15,10 @@ use crate::failure::{Failure, Kind};
 use crate::scrub::Secret;
 
 /// The operations with the options of their own.
-const OPERATIONS: [(&str, &[&str]); 3] = [
+const OPERATIONS: [(&str, &[&str]); 4] = [
     ("appliance_info", &["all"]),
     ("firmware_export_info", &["task_id", "wait", "wait_timeout", "poll_interval"]),
+    ("management_server_catalog", &["wait", "wait_timeout", "poll_interval"]),
     ("management_server_update_info", &["fix_ids", "key", "filetype"]),
 ];
 
