@@ -82,6 +82,7 @@ fn serves(config: Arc<ServerConfig>, status: u16, body: impl Fn() -> Vec<u8> + S
 }
 
 /// Asks for one body and holds what that takes against its length; what is too much is added to `excess`.
+#[expect(clippy::print_stdout, reason = "the table that --nocapture shows")]
 fn asked(
     certificate: &Certificate,
     name: &str,
