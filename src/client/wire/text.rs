@@ -6,6 +6,8 @@ const DEEPEST: usize = 128;
 /// A number of more digits becomes a string: Python's `json` refuses integers of more than 4,300.
 pub const MOST_DIGITS: usize = 1000;
 
+/// How many characters that are not valid become U+FFFD.
+const MOST_REPLACED: usize = 100_000;
 /// What stands for a character that is not valid.
 const REPLACEMENT: &str = "\u{fffd}";
 /// The same as an escape: as long as the lone surrogate that it replaces.
@@ -36,17 +38,18 @@ pub fn mend(bytes: Vec<u8>) -> Result<Mended, String> {
     Ok(Mended { text, replaced: bad_utf8 || lone_surrogates })
 }
 
-/// The text with U+FFFD for what is not UTF-8. It can be three times as long as the bytes, so that its length is counted
-/// first: a buffer that grows would take even more.
+/// The text with U+FFFD for what is not UTF-8. U+FFFD is three bytes long: beyond [`MOST_REPLACED`] it is `?`, or a text
+/// that is not UTF-8 at all would become three times as long, and every copy of it.
 fn lossy(bytes: &[u8]) -> String {
-    let mended = || {
-        bytes.utf8_chunks().flat_map(|chunk| match chunk.invalid() {
-            [] => [chunk.valid(), ""],
-            _ => [chunk.valid(), REPLACEMENT],
-        })
-    };
-    let mut text = String::with_capacity(mended().map(str::len).sum());
-    text.extend(mended());
+    let mut replaced = 0;
+    let mut text = String::with_capacity(bytes.len() + MOST_REPLACED * (REPLACEMENT.len() - 1));
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push_str(if replaced < MOST_REPLACED { REPLACEMENT } else { "?" });
+            replaced += 1;
+        }
+    }
     text
 }
 
@@ -177,6 +180,15 @@ mod tests {
         assert_eq!(mended("\u{feff}{}"), ("{}".to_owned(), false));
         let mended = mend(b"[\"a\xffb\"]".to_vec()).unwrap();
         assert_eq!((mended.text.as_str(), mended.replaced), ("[\"a\u{fffd}b\"]", true));
+    }
+
+    #[test]
+    fn a_text_that_is_not_utf8_at_all_becomes_hardly_longer() {
+        let bytes = b"\xe9t\xe9,".repeat(MOST_REPLACED);
+        let mended = mend(bytes.clone()).unwrap();
+        assert!(mended.replaced && mended.text.len() <= bytes.len() + 2 * MOST_REPLACED, "{}", mended.text.len());
+        assert!(mended.text.starts_with("\u{fffd}t\u{fffd},") && mended.text.ends_with("?t?,"));
+        assert_eq!(mended.text.matches('\u{fffd}').count(), MOST_REPLACED);
     }
 
     #[test]
