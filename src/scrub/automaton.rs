@@ -85,20 +85,24 @@ impl Automaton {
         let mut queue = VecDeque::from([0]);
         while let Some(state) = queue.pop_front() {
             let parent = self.node(state);
-            let children: Vec<State> = self.children(parent).collect();
-            for child in &children {
-                let fallback = if state == 0 { 0 } else { self.next(parent.fallback, self.node(*child).byte) };
-                let longest = self.node(fallback).longest;
-                if let Some(child) = self.nodes.get_mut(*child as usize) {
-                    child.fallback = fallback;
-                    child.longest = child.longest.max(longest);
+            let mut children = 0;
+            let mut next = parent.child;
+            while next > 0 {
+                let child = self.node(next);
+                let fallback = if state == 0 { 0 } else { self.next(parent.fallback, child.byte) };
+                let longest = child.longest.max(self.node(fallback).longest);
+                if let Some(node) = self.nodes.get_mut(next as usize) {
+                    *node = Node { fallback, longest, ..child };
                 }
+                queue.push_back(next);
+                children += 1;
+                next = child.sibling;
             }
-            if state == 0 || children.len() > FEW {
+            if state == 0 || children > FEW {
                 let mut table = [0; 256];
-                for child in &children {
-                    if let Some(entry) = table.get_mut(usize::from(self.node(*child).byte)) {
-                        *entry = *child;
+                for child in self.children(parent) {
+                    if let Some(entry) = table.get_mut(usize::from(self.node(child).byte)) {
+                        *entry = child;
                     }
                 }
                 self.tables.push(table);
@@ -106,7 +110,6 @@ impl Automaton {
                     node.table = self.tables.len() as u32;
                 }
             }
-            queue.extend(children);
         }
     }
 

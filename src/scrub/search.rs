@@ -121,12 +121,17 @@ impl Clock {
 pub struct Search {
     group: Vec<Arc<Spellings>>,
     automaton: OnceLock<Automaton>,
+    /// The length of the shortest pattern, in bytes.
+    shortest: usize,
 }
 
 impl Search {
     /// Prepares nothing yet: that waits for the first text.
     pub fn new(group: impl IntoIterator<Item = Arc<Spellings>>) -> Search {
-        Search { group: group.into_iter().collect(), automaton: OnceLock::new() }
+        let group: Vec<Arc<Spellings>> = group.into_iter().collect();
+        let lengths = group.iter().flat_map(|spellings| &spellings.0).map(|pattern| pattern.text.len());
+        let shortest = lengths.min().unwrap_or(usize::MAX);
+        Search { group, automaton: OnceLock::new(), shortest }
     }
 
     /// Whether there is nothing to look for.
@@ -143,7 +148,9 @@ impl Search {
     /// # Errors
     /// When the clock's deadline has passed.
     pub fn find(&self, text: &str, clock: &Clock, found: &mut Found) -> Result<(), Late> {
-        if self.is_empty() || text.is_empty() {
+        clock.tick(text.len())?;
+        // No escape is shorter than what it stands for.
+        if text.len() < self.shortest {
             return Ok(());
         }
         let patterns = || self.patterns().map(|pattern| (pattern.text.as_str(), pattern.short));
