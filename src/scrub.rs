@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::scrub::search::{Clock, Found, Late, Search, Spellings};
 use crate::scrub::serializer::Scrubbing;
 
+mod automaton;
 mod entities;
 mod escapes;
 pub mod one_line;
@@ -36,6 +37,9 @@ const MOST_LEARNED: usize = 64;
 
 /// A longer text is not learned, in bytes: no session id or token is that long.
 const LONGEST_LEARNED: usize = 4 << 10;
+
+/// Of a longer secret the beginning is looked for, in bytes: nothing longer fits into the header of a request.
+const LONGEST_GIVEN: usize = 32 << 10;
 
 /// The name of the newtype [`Clean`].
 const CLEAN: &str = "lxca::Clean";
@@ -119,6 +123,7 @@ impl Group {
 impl Secrets {
     /// Remembers a secret the caller gave, unless it is empty.
     pub fn add(&self, secret: &str) {
+        let (secret, _) = secret.split_at(secret.floor_char_boundary(LONGEST_GIVEN));
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.given.add(Spellings::in_every_charset(secret), usize::MAX);
     }

@@ -8,24 +8,17 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::{Anchored, MatchKind};
 use zeroize::Zeroizing;
 
 use super::MASK;
+use super::automaton::Automaton;
 use super::escapes::{Reading, Unit, windows, windows_byte};
 
 /// A shorter secret is masked only where it is the whole string: it would tear ordinary words apart.
 const SHORTEST_INSIDE: usize = 4;
-
-/// How many bytes are looked through without the automaton, once for each pattern. Most calls print less, and building
-/// it costs as much as 4 % of such a call.
-const PREVIEW: usize = 64 << 10;
 
 /// How many bytes of text are read between two looks at the clock.
 const BETWEEN_LOOKS: usize = 64 << 10;
@@ -127,15 +120,18 @@ impl Clock {
 /// The search for a group of secrets.
 pub struct Search {
     group: Vec<Arc<Spellings>>,
-    automaton: OnceLock<Option<NFA>>,
-    /// Of [`PREVIEW`], how much was used.
-    previewed: AtomicUsize,
+    automaton: OnceLock<Automaton>,
+    /// The length of the shortest pattern, in bytes.
+    shortest: usize,
 }
 
 impl Search {
-    /// Prepares nothing yet: that waits for a text that needs it.
+    /// Prepares nothing yet: that waits for the first text.
     pub fn new(group: impl IntoIterator<Item = Arc<Spellings>>) -> Search {
-        Search { group: group.into_iter().collect(), automaton: OnceLock::new(), previewed: AtomicUsize::new(0) }
+        let group: Vec<Arc<Spellings>> = group.into_iter().collect();
+        let lengths = group.iter().flat_map(|spellings| &spellings.0).map(|pattern| pattern.text.len());
+        let shortest = lengths.min().unwrap_or(usize::MAX);
+        Search { group, automaton: OnceLock::new(), shortest }
     }
 
     /// Whether there is nothing to look for.
@@ -143,10 +139,8 @@ impl Search {
         self.group.is_empty()
     }
 
-    /// All patterns, the short ones last: of two with the same text the first one counts.
-    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
-        let all = || self.group.iter().flat_map(|spellings| &spellings.0);
-        all().filter(|pattern| !pattern.short).chain(all().filter(|pattern| pattern.short))
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> + Clone {
+        self.group.iter().flat_map(|spellings| &spellings.0)
     }
 
     /// Adds what is found in the text.
@@ -154,20 +148,15 @@ impl Search {
     /// # Errors
     /// When the clock's deadline has passed.
     pub fn find(&self, text: &str, clock: &Clock, found: &mut Found) -> Result<(), Late> {
-        if self.is_empty() || text.is_empty() {
+        clock.tick(text.len())?;
+        // No escape is shorter than what it stands for.
+        if text.len() < self.shortest {
             return Ok(());
         }
-        let readings = self.readings(text);
-        if readings.is_empty() && self.certainly_free(text) {
-            return Ok(());
-        }
-        let Some(automaton) = self.automaton.get_or_init(|| self.build()) else {
-            // No automaton of this size exists: rather everything is masked than a secret shown.
-            found.mark(text.len(), 0..text.len());
-            return Ok(());
-        };
-        for reading in [Reading::Plain].into_iter().chain(readings) {
-            self.pass(automaton, text, reading, clock, found)?;
+        let patterns = || self.patterns().map(|pattern| (pattern.text.as_str(), pattern.short));
+        let automaton = self.automaton.get_or_init(|| Automaton::new(patterns()));
+        for reading in [Reading::Plain].into_iter().chain(self.readings(text)) {
+            pass(automaton, text, reading, clock, found)?;
         }
         Ok(())
     }
@@ -200,72 +189,40 @@ impl Search {
         let more = [also(foreign, true, false), also(form, false, true), also(form && foreign, true, true)];
         [percent, json, html].into_iter().chain(more).flatten().collect()
     }
-
-    /// Whether a quick look is allowed and shows that no secret stands in a text without escapes.
-    fn certainly_free(&self, text: &str) -> bool {
-        if self.automaton.get().is_some() {
-            return false;
-        }
-        let used = text.len() * self.patterns().count();
-        if self.previewed.fetch_add(used.min(PREVIEW), Ordering::Relaxed) + used > PREVIEW {
-            return false;
-        }
-        !self.patterns().any(|pattern| text.contains(pattern.text.as_str()))
-    }
-
-    fn build(&self) -> Option<NFA> {
-        let patterns = self.patterns().map(|pattern| pattern.text.as_bytes());
-        NFA::builder().match_kind(MatchKind::Standard).prefilter(false).dense_depth(3).build(patterns).ok()
-    }
-
-    /// Sends what the text stands for through the automaton.
-    fn pass(
-        &self,
-        automaton: &NFA,
-        text: &str,
-        reading: Reading,
-        clock: &Clock,
-        found: &mut Found,
-    ) -> Result<(), Late> {
-        let Ok(mut state) = automaton.start_state(Anchored::No) else { return Ok(()) };
-        let short: Vec<bool> = self.patterns().map(|pattern| pattern.short).collect();
-        let openings = reading.openings();
-        let mut starts = Starts::new(automaton.max_pattern_len().min(text.len()));
-        let mut pending = Pending::default();
-        let mut at = 0;
-        // Pieces, for a look at the clock after each of them.
-        while at < text.len() {
-            let end = text.len().min(at + BETWEEN_LOOKS);
-            clock.tick(end - at)?;
-            while at < end {
-                let Some(rest) = text.as_bytes().get(at..) else { break };
-                let Some(byte) = rest.first() else { break };
-                let escape = if openings.contains(byte) { reading.escape(rest) } else { None };
-                let unit = escape.unwrap_or(Unit::byte(*byte));
-                for byte in unit.bytes() {
-                    starts.push(at);
-                    state = automaton.next_state(Anchored::No, state, *byte);
-                    if let Some((length, pattern)) = longest_match(automaton, state) {
-                        let range = starts.back(length)..at + unit.length;
-                        if !short.get(pattern).is_some_and(|short| *short) || range == (0..text.len()) {
-                            pending.push(range, starts.oldest(), |range| found.mark(text.len(), range));
-                        }
-                    }
-                }
-                at += unit.length;
-            }
-        }
-        pending.0.into_iter().for_each(|range| found.mark(text.len(), range));
-        Ok(())
-    }
 }
 
-/// The length and the number of the longest pattern that ends here.
-#[inline]
-fn longest_match(automaton: &NFA, state: StateID) -> Option<(usize, usize)> {
-    // The first match of a state is its own; the others are shorter, for they end a longer one.
-    let pattern = automaton.is_match(state).then(|| automaton.match_pattern(state, 0))?;
-    Some((automaton.pattern_len(pattern), pattern.as_usize()))
+/// Sends what the text stands for through the automaton.
+fn pass(automaton: &Automaton, text: &str, reading: Reading, clock: &Clock, found: &mut Found) -> Result<(), Late> {
+    let openings = reading.openings();
+    let mut state = 0;
+    let mut starts = Starts::new(automaton.longest().min(text.len()));
+    let mut pending = Pending::default();
+    let mut at = 0;
+    // Pieces, for a look at the clock after each of them.
+    while at < text.len() {
+        let end = text.len().min(at + BETWEEN_LOOKS);
+        clock.tick(end - at)?;
+        while at < end {
+            let Some(rest) = text.as_bytes().get(at..) else { break };
+            let Some(byte) = rest.first() else { break };
+            let escape = if openings.contains(byte) { reading.escape(rest) } else { None };
+            let unit = escape.unwrap_or(Unit::byte(*byte));
+            for byte in unit.bytes() {
+                starts.push(at);
+                state = automaton.next(state, *byte);
+                if let Some(length) = automaton.found(state) {
+                    let range = starts.back(length)..at + unit.length;
+                    pending.push(range, starts.oldest(), |range| found.mark(text.len(), range));
+                }
+            }
+            at += unit.length;
+        }
+    }
+    pending.0.into_iter().for_each(|range| found.mark(text.len(), range));
+    if automaton.is_whole(state, starts.pushed) {
+        found.mark(text.len(), 0..text.len());
+    }
+    Ok(())
 }
 
 /// Where in the text the last bytes that went through the automaton began.

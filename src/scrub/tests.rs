@@ -144,7 +144,8 @@ fn a_short_secret_is_masked_only_as_the_whole_string() {
     assert_eq!(mask("ab==", "xab ab== ab"), "xab ******** ab");
     assert_eq!(mask("ab==", "ab"), MASK);
     assert_eq!(mask("näé1", "n??1 n\u{FFFD}\u{FFFD}1 x"), "n??1 n\u{FFFD}\u{FFFD}1 x");
-    // One secret's short spelling is another secret.
+    // One secret's short spelling ends in another secret, or is one.
+    assert_eq!(given(&["ééé12", "??12"]).mask("x ???12"), "x ?********");
     for secrets in [["né12", "n?12"], ["n?12", "né12"]] {
         assert_eq!(given(&secrets).mask("x n?12"), "x ********");
     }
