@@ -42,10 +42,10 @@ python_between() {
         fail "needs Python $(echo "$1 to $2" | tr -d '()' | sed 's/, /./g'), and $python is $release; PYTHON can name another one."
 }
 
-# Makes the virtual environment target/$1 from the requirements in file $2, unless it was made from the same. $3 is a
-# command that adds to it.
+# Makes the virtual environment target/$1 from the requirements in file $2, unless it was made there from the same: its
+# scripts hold its path, so a copied one runs another folder's Python. $3 is a command that adds to it.
 environment() {
-    { cat "$2" && echo "# $("$python" --version)"; } >"$target/wanted.$$"
+    { cat "$2" && echo "# $("$python" --version) in $target/$1"; } >"$target/wanted.$$"
     if ! cmp -s "$target/wanted.$$" "$target/$1/requirements.txt"; then
         step "installing $1 for Python"
         "$python" -m venv --clear "$target/$1" || fail "$python cannot make a virtual environment (Debian: python3-venv)."
