@@ -208,6 +208,11 @@ impl Client {
         answer
     }
 
+    /// Writes to the log where something is that is waited for.
+    pub fn log_progress(&self, what: &str, place: &str) {
+        self.log.info(|| format!("{what} is {place}"));
+    }
+
     /// Leaves the sessions of the call: no repeats, a few seconds, and a failure is a warning.
     pub fn leave(&self) {
         let Auth::Session(slot) = &self.auth else { return };

@@ -102,6 +102,11 @@ impl<'c, D: Serialize + Send + 'static> Context<'c, D> {
         self.outcome.show_diff(before, after);
     }
 
+    /// Says in the log where a wait is.
+    pub fn progress(&self, what: &str, place: &str) {
+        self.client.log_progress(what, place);
+    }
+
     /// Adds a warning.
     pub fn warn(&self, warning: impl Into<String>) {
         self.outcome.warn(warning);

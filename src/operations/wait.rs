@@ -79,6 +79,7 @@ impl Wait {
                     lagging = Some(found);
                 }
                 Ok(Poll::Running(words)) => {
+                    context.progress(what, &words);
                     lagging = None;
                     seen = Some(words);
                 }
