@@ -202,11 +202,12 @@ impl Kind {
             }
             // In one place of the document: the grammar is long.
             Kind::Host => {
+                add("minLength", 1.into());
                 let host = json!({"$ref": format!("#/$defs/{HOST}")});
                 match required {
-                    true => schema.insert("allOf".to_owned(), json!([host])),
-                    false => schema.insert("anyOf".to_owned(), json!([host, {"type": "null"}])),
-                };
+                    true => add("allOf", json!([host])),
+                    false => add("anyOf", json!([host, {"type": "null"}])),
+                }
             }
             Kind::Choice(words) => {
                 let null = (!required).then_some(Value::Null);
