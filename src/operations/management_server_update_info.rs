@@ -1,7 +1,6 @@
 //! `management_server_update_info`: updates of the management server itself, by id or all that are in its repository
 //! (docs/contract.md, management_server_update_info; docs/lxca-api.md, Management server updates).
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use schemars::JsonSchema;
@@ -12,7 +11,7 @@ use super::fix_ids::{FIX_ID, Named, batches, counted, named, of_ids};
 use super::{Context, Operation};
 use crate::answer::Success;
 use crate::client::wire::management_server_updates::{Repository, Update, UpdateFile, UpdateInfo, Words};
-use crate::client::wire::{Attribute, Json, List, Object, Text, TooMany, Unknown, write_attribute};
+use crate::client::wire::{Json, List, Object, Text, TooMany, Unknown, member, string, write_attribute};
 use crate::client::{Client, LONGEST_WORDS, SendError};
 use crate::failure::{Failure, Kind};
 use crate::input::{Declaration, Kind as Accepts, Rule, Test, options};
@@ -254,7 +253,8 @@ impl Updates {
             let mut came: Vec<(usize, &RawValue)> = Vec::new();
             let list = info.update.unwrap_or_default();
             list.for_each_raw(|raw| {
-                let place = fixid(&Object::read(raw)?).and_then(|id| places.get(id.as_ref()).copied());
+                let id = member(raw.get(), "fixid").and_then(string);
+                let place = id.and_then(|id| places.get(id.as_ref()).copied());
                 if let Some(there) = place.and_then(|place| there.get_mut(place)) {
                     *there = true;
                 }
@@ -262,7 +262,7 @@ impl Updates {
                 Ok(())
             })?;
             came.sort_by_key(|(place, _)| *place);
-            came.into_iter().try_for_each(|(_, raw)| updates.push(raw))?;
+            came.into_iter().for_each(|(_, raw)| updates.push(raw));
             missing.extend(asked.iter().zip(there).filter(|(_, there)| !there).map(|(id, _)| id.clone()));
         }
         unite(&mut self.actions, info.actions.as_ref(), "action")?;
@@ -361,10 +361,6 @@ fn asked_nothing(context: &Context<'_, Data>) -> Success {
 fn no_object(context: &Context<'_, Data>, path: &str, status: u16) -> Failure {
     let text = format!("{} answered GET {path} with JSON that is no object.", context.host());
     Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
-}
-
-fn fixid(update: &Object<Update>) -> Option<Cow<'_, str>> {
-    update.get()?.fixid.as_ref()?.0.string()
 }
 
 /// An update in words: its id, and its state when it says one.

@@ -327,6 +327,7 @@ fn while_waiting_only_the_last_answer_is_kept() {
         let pinned = json!({"certificate_fingerprint": certificate.fingerprint()});
         let (took, answer) = measured(&with(with(server.connection(), pinned), wait.clone()));
         assert_eq!(answer["error"]["kind"], "wait_timeout", "{:.200}", answer["msg"]);
+        assert!(answer["messages"].as_array().is_none_or(|messages| messages.len() == 1), "only the last one");
         // Two answers: the last one, and the one whose data are shown until it is read.
         assert!(took.peak <= 6 * LENGTH + SLACK, "{}", took.peak);
     }

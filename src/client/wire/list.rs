@@ -45,19 +45,14 @@ impl<T: Attribute> List<T> {
         }
     }
 
-    /// Adds an item as it came to what is a list.
-    ///
-    /// # Errors
-    /// More attributes in the item, or items in a list of it, than are read.
-    pub fn push(&mut self, item: &RawValue) -> Result<(), TooMany> {
-        T::read(item)?;
+    /// Adds an item as it came to what is a list; the item has been read once, within the limits.
+    pub fn push(&mut self, item: &RawValue) {
         self.text.pop();
         if self.text.len() > 1 {
             self.text.push(',');
         }
         self.text.push_str(item.get());
         self.text.push(']');
-        Ok(())
     }
 }
 
@@ -76,8 +71,10 @@ impl<T: Attribute + schemars::JsonSchema> Attribute for List<T> {
             return Ok(List::default());
         }
         if text.starts_with('{') {
+            T::read(raw)?;
             let mut list = List::default();
-            return list.push(raw).map(|()| list);
+            list.push(raw);
+            return Ok(list);
         }
         for_each_item(text, |item| T::read(item).map(drop))?;
         Ok(List { text: text.to_owned(), of: PhantomData })

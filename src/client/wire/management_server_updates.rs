@@ -180,7 +180,8 @@ impl Words {
         if self.seen.len() > MOST_ITEMS {
             return Err(TooMany::Items);
         }
-        self.list.push(&Text::of(word).0.0)
+        self.list.push(&Text::of(word).0.0);
+        Ok(())
     }
 
     /// Looks at each word.
