@@ -3,10 +3,11 @@
 //! Nothing here knows options.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Read};
+use std::fs::OpenOptions;
+use std::hint::black_box;
+use std::io::{self, Cursor, IsTerminal, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
@@ -20,6 +21,10 @@ pub const HELP: &str = include_str!("help.txt");
 
 /// How long FILE may be a FIFO without a writer.
 const FIFO_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a FIFO is looked at for one; nothing tells when a writer comes.
+const FIFO_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// What reading and checking an input takes at most, in inputs: a list of tiny objects takes 97 times its length.
+const WORKING_FACTOR: usize = 100;
 /// How much of FILE's name a sentence shows, in characters.
 const LONGEST_PATH: usize = 200;
 
@@ -109,38 +114,65 @@ impl Source {
     /// Reads the bytes of the input, at most 16 MiB of them.
     ///
     /// # Errors
-    /// `local_file` when FILE cannot be read, `invalid_input` when the input is too long.
+    /// `local_file` when FILE cannot be read, `invalid_input` when the input is too long, `internal` when there is too
+    /// little memory to read and check it.
     pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let (name, read) = match self {
             Source::File(path) => (shown(path), open(path).and_then(bounded)),
             Source::Stdin => ("standard input".to_owned(), bounded(std::io::stdin().lock())),
         };
-        let bytes = read.map_err(|error| {
-            let text = format!("Nothing was sent: lxca cannot read the input from {name}");
-            Failure::new(Kind::LocalFile, text).caused_by(error)
+        let no_memory = || {
+            let text = format!(
+                "Nothing was sent: not enough memory for the input from {name}; raise the memory limit of the process."
+            );
+            Failure::new(Kind::Internal, text)
+        };
+        let bytes = read.map_err(|error| match error.kind() {
+            io::ErrorKind::OutOfMemory => no_memory(),
+            _ => {
+                let text = format!("Nothing was sent: lxca cannot read the input from {name}");
+                Failure::new(Kind::LocalFile, text).caused_by(error)
+            }
         })?;
         if bytes.len() as u64 > input::LONGEST {
             let text = format!("Nothing was sent: the input from {name} is longer than {} MiB.", input::LONGEST >> 20);
             return Err(Failure::new(Kind::InvalidInput, text));
         }
+        // An allocation that fails later would end the process without an answer. The optimizer must not see that this
+        // one is not used.
+        let mut room = Vec::<u8>::new();
+        room.try_reserve_exact(WORKING_FACTOR * bytes.len()).map_err(|_| no_memory())?;
+        black_box(room.as_mut_ptr());
         Ok(bytes)
     }
 }
 
-/// Opens FILE without waiting for a writer: a FIFO that nobody writes to would block for ever.
-fn open(path: &OsString) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)?;
+/// Opens FILE. A FIFO that nobody opens to write would block for ever; one with a writer is read like any pipe.
+fn open(path: &OsString) -> io::Result<impl Read> {
+    let mut file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)?;
+    let mut start = Vec::new();
     if file.metadata()?.file_type().is_fifo() {
-        let timeout = Timespec::try_from(FIFO_TIMEOUT).ok();
-        let ready = poll(&mut [PollFd::new(&file, PollFlags::IN)], timeout.as_ref())?;
-        if ready == 0 {
-            let text = format!("nobody wrote to this FIFO for {} s", FIFO_TIMEOUT.as_secs());
-            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        let end = Instant::now() + FIFO_TIMEOUT;
+        while poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&FIFO_INTERVAL))? == 0 {
+            // Without a writer, this is the end of the file.
+            let mut byte = [0];
+            match file.read(&mut byte) {
+                Ok(0) if Instant::now() < end => {}
+                Ok(0) => {
+                    let text = format!("nobody opened this FIFO to write within {} s", FIFO_TIMEOUT.as_secs());
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+                }
+                Ok(_) => {
+                    start.extend(byte);
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
         }
-        // From here on it is read like any pipe.
-        fcntl_setfl(&file, OFlags::empty())?;
     }
-    Ok(file)
+    fcntl_setfl(&file, OFlags::empty())?;
+    Ok(Cursor::new(start).chain(file))
 }
 
 /// A path for a sentence: short, since it may be anything that was typed.

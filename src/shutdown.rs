@@ -47,7 +47,10 @@ impl Shutdown {
         let at_once = Arc::new(AtomicBool::new(true));
         for signal in &signals {
             // Before the handler below: of one signal this has to look at the flag before that thread can set it.
-            let _ = signal_hook::flag::register_conditional_default(*signal, at_once.clone());
+            let _ = match is_process_1() {
+                true => signal_hook::flag::register_conditional_shutdown(*signal, 128 + signal, at_once.clone()),
+                false => signal_hook::flag::register_conditional_default(*signal, at_once.clone()),
+            };
         }
         let Ok(mut watched) = Signals::new(signals) else { return };
         let (shutdown, ends) = (self.clone(), at_once.clone());
@@ -86,8 +89,7 @@ impl Shutdown {
             // The answer is being printed; a reader that does not read must not keep the process alive.
             None => thread::sleep(PRINT_TIMEOUT),
         }
-        // Process 1 has no default actions: a signal that would end any other does nothing to it.
-        if std::process::id() != 1 {
+        if !is_process_1() {
             let _ = emulate_default_handler(signal);
         }
         std::process::exit(128 + signal);
@@ -133,6 +135,11 @@ pub fn panic_for_tests() {
     if let Ok(message) = std::env::var("LXCA_PANIC_FOR_TESTS") {
         panic!("{message}");
     }
+}
+
+/// Process 1 has no default actions: a signal that would end any other does nothing to it.
+fn is_process_1() -> bool {
+    std::process::id() == 1
 }
 
 /// The last parts of a source file's path: the rest is the machine it was built on.

@@ -41,7 +41,6 @@ impl Client {
             SendError { endurable: true, ..SendError::settled(failure) }
         };
 
-        auth::learn_from_header(&reply.headers, &self.outcome.secrets);
         let body = std::mem::take(&mut reply.body);
         let length = body.len();
         if good && !request.expects_json() && body.iter().all(u8::is_ascii_whitespace) {
@@ -124,14 +123,7 @@ impl Client {
                 (Kind::Redirected, format!("{location}{help}"))
             }
             401 => (Kind::AuthenticationFailed, self.check_credentials()),
-            403 => {
-                let user = &self.username;
-                let help = format!(
-                    "User {user} lacks the privilege, the appliance lacks a license, or the password is wrong: some \
-                     pages answer that with 403."
-                );
-                (Kind::PermissionDenied, help)
-            }
+            403 => (Kind::PermissionDenied, self.check_privileges()),
             404 => (Kind::NotFound, String::new()),
             409 | 412 => (Kind::Conflict, "Something else is using it; try again later.".into()),
             400..500 if status != 429 => (Kind::BadRequest, String::new()),
@@ -155,11 +147,20 @@ impl Client {
     /// The failure of a login that was refused, with what to do about it.
     pub(super) fn login_refused(&self, failure: Failure) -> Failure {
         let advice = self.check_credentials();
-        let sentence = match failure.sentence.strip_suffix(&advice) {
-            Some(_) => failure.sentence,
-            None => format!("{} {advice}", failure.sentence.split(" User ").next().unwrap_or_default()),
-        };
+        let given = [&advice, &self.check_privileges()].map(|given| failure.sentence.strip_suffix(given.as_str()));
+        let what = given.into_iter().flatten().next().unwrap_or(&failure.sentence).trim_end();
+        let sentence = format!("{what} {advice}");
         Failure { kind: Kind::AuthenticationFailed, retryable: false, sentence, ..failure }
+    }
+
+    /// What a 403 may mean.
+    fn check_privileges(&self) -> String {
+        let doubt = self.password_doubt.map(|doubt| format!(" {doubt}")).unwrap_or_default();
+        format!(
+            "User {} lacks the privilege, the appliance lacks a license, or the password is wrong: some pages answer \
+             that with 403.{doubt}",
+            self.username
+        )
     }
 
     /// What to do about refused credentials.

@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ureq::http::Method;
+use ureq::http::{HeaderMap, Method};
 
 use crate::failure::{Failure, Kind};
 use crate::log::Log;
@@ -224,6 +224,9 @@ impl Client {
         for session in sessions {
             self.log_out(&session, deadline.saturating_duration_since(Instant::now()));
         }
+        if slot.has_forgotten() {
+            self.outcome.warn(self.may_remain("it was replaced too often"));
+        }
         slot.left();
     }
 
@@ -260,14 +263,7 @@ impl Client {
                 self.log_in(slot, limits)?;
                 continue;
             };
-            let reply = match self.repeated(request, &session.credentials(), limits) {
-                Ok(reply) => reply,
-                Err(no_reply) => {
-                    no_reply.headers.iter().for_each(|headers| slot.replaced(headers));
-                    return Err(SendError::of(no_reply));
-                }
-            };
-            slot.replaced(&reply.headers);
+            let reply = self.repeated(request, &session.credentials(), limits).map_err(SendError::of)?;
             // An unknown session is answered with 401, with 403 on pages that know no 401, or with the way to the login
             // page (docs/lxca-api.md, Failure shapes).
             let refused = matches!(reply.status, 401 | 403 | 301..=303 | 307 | 308);
@@ -351,12 +347,20 @@ impl Client {
         self.transport.renew_allowance();
         let why = match self.transport.exchange(&request, &session.credentials(), timeout) {
             Ok(reply) if (200..300).contains(&reply.status) => return,
-            // It was refused before, and now nobody knows it: it has ended.
-            Ok(reply) if session.refused && matches!(reply.status, 300..=499) => return,
+            // It was refused or replaced before, and now nobody knows it: it has ended.
+            Ok(reply) if session.superseded && matches!(reply.status, 300..=499) => return,
             Ok(reply) => format!("HTTP {}", reply.status),
             Err(no_reply) => no_reply.failure.msg(),
         };
         self.outcome.warn(self.may_remain(&format!("it could not be closed: {why}")));
+    }
+
+    /// Makes the secrets of a header known, and takes its cookies into the open session.
+    fn take_cookies(&self, headers: &HeaderMap) {
+        auth::learn_from_header(headers, &self.outcome.secrets);
+        if let Auth::Session(slot) = &self.auth {
+            slot.replaced(headers);
+        }
     }
 
     /// The warning that a session may remain.
@@ -374,6 +378,9 @@ impl Client {
                 return Err(NoReply::unsent(Failure::new(Kind::Timeout, text)));
             };
             let outcome = self.transport.exchange(request, credentials, time);
+            // Of every answer, also of one that is lost or asked for again.
+            let headers = outcome.as_ref().map_or_else(|lost| lost.headers.as_ref(), |reply| Some(&reply.headers));
+            headers.iter().for_each(|headers| self.take_cookies(headers));
             let (worth_it, retry_after) = match &outcome {
                 Ok(reply) => {
                     (request.repeat == Repeat::Safe && retry::is_busy(reply.status), retry::retry_after(reply))

@@ -33,8 +33,8 @@ pub struct Session {
     csrf: Option<Secret>,
     /// Whether a request has been answered in it: only such a session is opened anew when it is refused.
     pub worked: bool,
-    /// Whether the appliance has refused it since.
-    pub refused: bool,
+    /// Whether the appliance has refused it since, or replaced it.
+    pub superseded: bool,
 }
 
 impl Session {
@@ -93,6 +93,8 @@ struct Held {
     state: State,
     /// Sessions that the appliance replaced or refused, to be left at the end.
     superseded: Vec<Session>,
+    /// Whether there were more of them than are left.
+    forgotten: bool,
     /// Successful logins so far.
     logins: u32,
     /// Nobody may log in any more: a signal is being answered.
@@ -161,7 +163,8 @@ impl SessionSlot {
             None => *session = before,
             Some(_) if old == new => {}
             Some(_) => {
-                session.csrf = session.cookie(CSRF_COOKIE);
+                // Without a new token, the one of the login counts: it may have come in the body.
+                session.csrf = session.cookie(CSRF_COOKIE).or(session.csrf.take());
                 held.supersede(before);
             }
         }
@@ -172,7 +175,7 @@ impl SessionSlot {
         let mut held = lock(&self.held);
         let anew = held.logins < 2 && matches!(&held.state, State::Open(session) if session.worked);
         if anew && let State::Open(session) = std::mem::take(&mut held.state) {
-            held.supersede(Session { refused: true, ..session });
+            held.supersede(session);
         }
         anew
     }
@@ -198,6 +201,11 @@ impl SessionSlot {
         Some(sessions)
     }
 
+    /// Whether sessions were replaced that are not left, since there were too many.
+    pub fn has_forgotten(&self) -> bool {
+        lock(&self.held).forgotten
+    }
+
     /// Ends a logout.
     pub fn left(&self) {
         lock(&self.held).state = State::Closed;
@@ -210,8 +218,9 @@ impl Held {
     fn supersede(&mut self, session: Session) {
         if self.superseded.len() == MOST_SUPERSEDED {
             self.superseded.remove(0);
+            self.forgotten = true;
         }
-        self.superseded.push(session);
+        self.superseded.push(Session { superseded: true, ..session });
     }
 }
 

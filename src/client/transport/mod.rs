@@ -204,12 +204,12 @@ impl Transport {
         let status = parts.status.as_u16();
         let read = self.read(&parts.headers, body);
         let body = match read {
-            Err(ureq::Error::Other(why)) if parts.status.is_success() => {
+            Err(ureq::Error::Other(why)) if parts.status.is_success() && !why.is::<explain::NoMemory>() => {
                 *header = Some(parts.headers);
                 return Err(ureq::Error::Other(Box::new(explain::Refused { status, why: why.to_string() })));
             }
             // What a refusal says of itself is not needed to know that it is one, and it must not be asked for again.
-            Err(ureq::Error::Other(_)) => Vec::new(),
+            Err(ureq::Error::Other(_)) if !parts.status.is_success() => Vec::new(),
             Err(_) if parts.status.is_client_error() => Vec::new(),
             Err(error) => {
                 *header = Some(parts.headers);
