@@ -124,8 +124,8 @@ fn without_threads() -> Command {
 
 #[test]
 fn without_threads_the_call_works_and_a_signal_ends_it() {
-    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return; // Only root can become somebody else.
+    if !is_root() {
+        return;
     }
     let appliance = appliance();
     for auth_method in ["basic", "session"] {
@@ -146,6 +146,11 @@ fn without_threads_the_call_works_and_a_signal_ends_it() {
     let ended = waited(child);
     assert_eq!(ended.status.signal(), Some(15), "{ended:?}");
     assert_eq!(ended.stderr, "");
+}
+
+/// Only root can become somebody else, makes namespaces everywhere, and sees into a process that is not dumpable.
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 fn signal(process: u32, name: &str) {
@@ -175,8 +180,8 @@ fn the_process_is_private_and_leaves_no_core() {
 
 #[test]
 fn other_processes_of_the_user_cannot_read_its_memory() {
-    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return; // Only root can become somebody else.
+    if !is_root() {
+        return;
     }
     let arguments = ["--reuid=65532", "--regid=65532", "--clear-groups"];
     let mut child = behind("setpriv", &arguments).arg(binary()).arg("-").spawn().unwrap();
@@ -205,8 +210,8 @@ fn as_process_1(input: &[u8]) -> (Child, u32) {
 
 #[test]
 fn process_1_answers_a_signal_and_ends_with_its_status() {
-    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return; // Only root makes namespaces everywhere.
+    if !is_root() {
+        return;
     }
     for (name, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
         let appliance = appliance();
@@ -225,8 +230,8 @@ fn process_1_answers_a_signal_and_ends_with_its_status() {
 
 #[test]
 fn a_second_signal_ends_process_1_at_once() {
-    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return; // Only root makes namespaces everywhere.
+    if !is_root() {
+        return;
     }
     let appliance = appliance();
     damage(&appliance, FaultRule::new(Fault::Stall).on("POST", "/sessions"));
@@ -239,6 +244,18 @@ fn a_second_signal_ends_process_1_at_once() {
     });
     assert!(signalled.elapsed() < Duration::from_secs(4), "{:?}", signalled.elapsed());
     assert_eq!(waited(child).status.code(), Some(143));
+}
+
+/// Whether a process has this file open without `O_NONBLOCK`.
+fn blocks_on(process: u32, path: &Path) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().map(|entry| entry.unwrap().path());
+    let mut files = files.filter(|file| std::fs::read_link(file).is_ok_and(|target| target == path));
+    files.any(|file| {
+        let number = file.file_name().unwrap().to_str().unwrap();
+        let details = std::fs::read_to_string(format!("/proc/{process}/fdinfo/{number}")).unwrap();
+        let flags = details.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+        u32::from_str_radix(flags.trim(), 8).unwrap() & 0o4000 == 0
+    })
 }
 
 /// A FIFO in this folder.
@@ -266,9 +283,12 @@ fn a_fifo_with_a_writer_is_read_to_its_end_however_slow() {
     let input = info(&appliance, json!({}));
     let (running, stdin) = Lxca::with_arguments(&[path.to_str().unwrap()]).start_without_input();
     drop(stdin);
-    // Opening waits for the reader. A writer that types a password takes longer than a FIFO without one is waited for.
+    // Opening waits for the reader. Once it has seen the writer, it reads without a limit of time: whoever types a password
+    // takes longer than a FIFO without a writer is waited for.
     let mut writer = File::options().write(true).open(&path).unwrap();
-    std::thread::sleep(Duration::from_secs(11));
+    if is_root() {
+        until("a read that blocks", || blocks_on(running.id(), &path));
+    }
     for piece in input.as_bytes().chunks(40) {
         writer.write_all(piece).unwrap();
     }
