@@ -1,4 +1,4 @@
-//! `GET /aicc` [LXCA API, section 7].
+//! `GET /aicc` (docs/lxca-api.md, Appliance facts).
 
 use super::{Number, Object, Text, record};
 
