@@ -1,6 +1,6 @@
 //! The status envelopes around every answer: which messages came, and whether the body says failure.
 //!
-//! There are four families of them, none told apart by the HTTP status [docs/lxca-api.md, Status envelopes]:
+//! There are four families of them, none told apart by the HTTP status (docs/lxca-api.md, Status envelopes):
 //! A: `result`, `messages` at the top; B: `status: {result, messages}`; C: `errorMsg: {result, messages}`, documented
 //! as an array; D: `status`, `errorMessage`, `errorDetail`, `message` at the top. All are read from every answer.
 

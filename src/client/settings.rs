@@ -6,7 +6,7 @@ use crate::fingerprint::Fingerprint;
 use crate::host::Host;
 use crate::scrub::Secret;
 
-/// How to log in [docs/lxca-api.md, Two ways to authenticate].
+/// How to log in (docs/lxca-api.md, Two ways to authenticate).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMethod {
     /// Credentials with every request: one round trip, nothing left behind on the appliance.

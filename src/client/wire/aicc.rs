@@ -1,4 +1,4 @@
-//! `GET /aicc` [docs/lxca-api.md, Appliance facts].
+//! `GET /aicc` (docs/lxca-api.md, Appliance facts).
 
 use super::{Number, Object, Text, record};
 

@@ -1,4 +1,4 @@
-//! `GET /updateRepositories/firmware/status` [docs/lxca-api.md, Status of a task].
+//! `GET /updateRepositories/firmware/status` (docs/lxca-api.md, Status of a task).
 
 use super::{Json, List, Number, Text, record};
 

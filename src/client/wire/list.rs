@@ -76,7 +76,11 @@ impl<T: Attribute + schemars::JsonSchema> Attribute for List<T> {
             list.push(raw);
             return Ok(list);
         }
-        for_each_item(text, |item| T::read(item).map(drop))?;
+        let mut count = 0;
+        for_each_item(text, |item| {
+            count += 1;
+            if count > MOST_ITEMS { Err(TooMany::Items) } else { T::read(item).map(drop) }
+        })?;
         Ok(List { text: text.to_owned(), of: PhantomData })
     }
 
@@ -105,10 +109,10 @@ impl<T: Attribute> Serialize for List<T> {
     }
 }
 
-/// Looks at each item of a JSON list, one after the other, in the memory of one. What is not a list has no items.
+/// Looks at each item of a JSON list, however many there are, in the memory of one. What is not a list has no items.
 ///
 /// # Errors
-/// Too many items, or the first error of `look`; either ends the reading.
+/// The first error of `look`, which ends the reading.
 pub fn for_each_item<'a>(
     text: &'a str,
     mut look: impl FnMut(&'a RawValue) -> Result<(), TooMany>,
@@ -130,10 +134,9 @@ pub fn for_each_item<'a>(
         }
     }
 
-    let (mut count, mut outcome) = (0, Ok(()));
+    let mut outcome = Ok(());
     let items = Items(|item| {
-        count += 1;
-        outcome = if count > MOST_ITEMS { Err(TooMany::Items) } else { look(item) };
+        outcome = look(item);
         outcome
     });
     if text.starts_with('[') {

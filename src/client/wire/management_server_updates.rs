@@ -1,4 +1,4 @@
-//! `GET /managementServer/updates[/{fix_id_list}]` [docs/lxca-api.md, Listing and By fix id].
+//! `GET /managementServer/updates[/{fix_id_list}]` (docs/lxca-api.md, Management server updates).
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};

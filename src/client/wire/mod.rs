@@ -188,7 +188,7 @@ impl Attribute for Number {
     }
 }
 
-/// An attribute that means yes or no: `"true"` and `"false"` become booleans [docs/lxca-api.md, Value types].
+/// An attribute that means yes or no: `"true"` and `"false"` become booleans (docs/lxca-api.md, Value types).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Flag(pub Json);
 
