@@ -93,6 +93,8 @@ struct Held {
     state: State,
     /// Sessions that the appliance replaced or refused, to be left at the end.
     superseded: Vec<Session>,
+    /// How many replaced sessions are not among them because there were too many.
+    forgotten: usize,
     /// Successful logins so far.
     logins: u32,
     /// Nobody may log in any more: a signal is being answered.
@@ -177,6 +179,11 @@ impl SessionSlot {
         anew
     }
 
+    /// How many replaced sessions will not be left, because there were too many.
+    pub fn forgotten(&self) -> usize {
+        lock(&self.held).forgotten
+    }
+
     /// From now on nobody logs in.
     pub fn stop(&self) {
         lock(&self.held).stopping = true;
@@ -210,6 +217,7 @@ impl Held {
     fn supersede(&mut self, session: Session) {
         if self.superseded.len() == MOST_SUPERSEDED {
             self.superseded.remove(0);
+            self.forgotten += 1;
         }
         self.superseded.push(session);
     }
@@ -219,8 +227,10 @@ impl Held {
 pub fn cookies(headers: &HeaderMap) -> Vec<(String, Secret)> {
     let set = headers.get_all("Set-Cookie").iter();
     set.filter_map(|value| {
-        let text = value.to_str().ok()?;
-        let (name, value) = text.split(';').next()?.split_once('=')?;
+        // An attribute in another language must not hide the cookie.
+        let cookie = value.as_bytes().split(|byte| *byte == b';').next()?;
+        let text = HeaderValue::from_bytes(cookie).ok()?;
+        let (name, value) = text.to_str().ok()?.split_once('=')?;
         Some((name.trim().to_owned(), Secret::new(value.trim())))
     })
     .collect()
