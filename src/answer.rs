@@ -144,7 +144,7 @@ impl Answer {
             msg,
             operation: learned.operation.map(Word),
             data: learned.data,
-            diff: learned.diff.filter(|_| learned.caller.diff_mode),
+            diff: learned.diff,
             messages: learned.messages,
             api_version: learned.api_version,
             warnings: learned.warnings.iter().map(|warning| sentence(warning)).collect(),

@@ -109,7 +109,7 @@ pub struct Summary {
     pub warnings: Vec<String>,
     /// The operation's data without secrets.
     pub data: Option<Clean>,
-    /// What changed, without secrets.
+    /// What changed, without secrets, when the caller wants to see it.
     pub diff: Option<Clean>,
 }
 
@@ -232,7 +232,8 @@ impl Outcome {
                 diff: None,
             };
             // Not written under this lock: an operation warns while it holds its data.
-            (summary, learned.data.clone(), learned.diff.clone())
+            let diff = learned.diff.clone().filter(|_| learned.caller.diff_mode);
+            (summary, learned.data.clone(), diff)
         };
         let mut show = |name: &str, value: Option<Arc<dyn Recorded>>| match value
             .and_then(|value| value.json(&self.secrets, deadline))?

@@ -27,8 +27,10 @@ const PASSWORD_EXPIRED: [&str; 1] = ["FQXHMSE9412J"];
 impl Client {
     /// Reads an answer. Its version goes to the outcome, and its secrets become known.
     pub(super) fn interpret(&self, request: &Request<'_>, mut reply: Reply) -> Interpreted {
+        auth::learn_from_header(&reply.headers, &self.outcome.secrets);
         let media_type = reply.header("Content-Type").unwrap_or_default().to_ascii_lowercase();
-        api_version(&media_type).iter().for_each(|version| self.outcome.api_version(version));
+        let version = api_version(&media_type).map(|version| self.outcome.secrets.mask(version));
+        version.iter().for_each(|version| self.outcome.api_version(version));
         let status = reply.status;
         let good = (200..300).contains(&status);
         let what = || {

@@ -217,7 +217,7 @@ impl Client {
     pub fn leave(&self) {
         let Auth::Session(slot) = &self.auth else { return };
         let Some(sessions) = slot.begin_leaving() else {
-            self.outcome.warn(self.may_remain("the login was still under way"));
+            self.outcome.warn(self.may_remain("a login or a logout was still under way"));
             return;
         };
         let deadline = Instant::now() + session::LEAVING;
@@ -225,7 +225,7 @@ impl Client {
             self.log_out(&session, deadline.saturating_duration_since(Instant::now()));
         }
         if slot.has_forgotten() {
-            self.outcome.warn(self.may_remain("it was replaced too often"));
+            self.outcome.warn(self.may_remain("the appliance replaced the session too often to close all of them"));
         }
         slot.left();
     }
@@ -292,7 +292,7 @@ impl Client {
         slot.entering();
         let reply = self.repeated(&request, &Credentials::new(), limits).map_err(|no_reply| {
             let session = no_reply.headers.as_ref().and_then(Session::of);
-            if no_reply.sent && no_reply.headers.is_none() {
+            if no_reply.sent && session.is_none() {
                 self.outcome.warn(self.may_remain("the answer to its login was lost"));
             }
             slot.entered(session);
@@ -308,6 +308,13 @@ impl Client {
         }
         let opened = session.is_some();
         slot.entered(session);
+        // A gateway does not say whether the appliance accepted the login.
+        if !opened
+            && matches!(status, 200..=299 | 502 | 504)
+            && !matches!(&read.answer, Ok(Answer { failure: Some(_), .. }))
+        {
+            self.outcome.warn(self.may_remain("the answer to its login set no session cookie"));
+        }
         let answer = match read.answer {
             // What a good login says of itself is no news to anybody.
             Ok(answer @ Answer { failure: None, .. }) => answer,

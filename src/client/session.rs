@@ -228,8 +228,10 @@ impl Held {
 pub fn cookies(headers: &HeaderMap) -> Vec<(String, Secret)> {
     let set = headers.get_all("Set-Cookie").iter();
     set.filter_map(|value| {
-        let text = value.to_str().ok()?;
-        let (name, value) = text.split(';').next()?.split_once('=')?;
+        // An attribute in another language must not hide the cookie.
+        let cookie = value.as_bytes().split(|byte| *byte == b';').next()?;
+        let text = HeaderValue::from_bytes(cookie).ok()?;
+        let (name, value) = text.to_str().ok()?.split_once('=')?;
         Some((name.trim().to_owned(), Secret::new(value.trim())))
     })
     .collect()

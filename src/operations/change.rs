@@ -6,12 +6,13 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::Context;
+use super::fix_ids::FIX_ID;
 use super::wait::{Poll, Wait};
 use crate::client::request::Request;
 use crate::client::retry::Limits;
 use crate::client::wire::Json;
 use crate::client::wire::tasks::{self, Job, Progress};
-use crate::client::{Answer, SendError};
+use crate::client::{Answer, LONGEST_WORDS, SendError};
 use crate::failure::{Failure, Kind};
 
 const TASKS: &str = "/tasks?compact=true";
@@ -39,22 +40,31 @@ pub fn send<D: Serialize + Send + 'static>(
     mut still_wanted: impl FnMut() -> Result<bool, Failure>,
 ) -> Result<Option<Sent>, Failure> {
     loop {
-        let before = running(context).unwrap_or_default();
+        // Without this list nothing tells a job of somebody else from the one that the request starts.
+        let before = match running(context) {
+            Ok(ids) => Some(ids),
+            // Asking once more with refused credentials would bring the account closer to its lock.
+            Err(error) if matches!(error.failure.kind, Kind::AuthenticationFailed | Kind::PasswordChangeRequired) => {
+                return Err(error.into());
+            }
+            Err(_) => None,
+        };
         let in_the_way = match context.client.send(request, &context.client.limits()) {
             Ok(Answer { failure: None, text, .. }) => return Ok(Some(Sent::Accepted(tasks::started(&text)))),
             // The appliance may say so inside HTTP 200, too; then a job of somebody's shows.
-            Ok(Answer { failure: Some(failure), .. }) => match before.is_empty() {
+            Ok(Answer { failure: Some(failure), .. }) => match before.is_none_or(|ids| ids.is_empty()) {
                 true => return Err(failure),
                 false => failure,
             },
             Err(error) if error.failure.kind == Kind::Conflict => error.failure,
             Err(error) if error.lost => {
-                let new = running(context).unwrap_or_default().into_iter().find(|id| !before.contains(id));
+                let new = before.zip(running(context).ok());
+                let new = new.and_then(|(before, now)| now.into_iter().find(|id| !before.contains(id)));
                 return Ok(Some(new.map_or(Sent::Lost(error.failure), Sent::Arrived)));
             }
             Err(error) => return Err(error.into()),
         };
-        if !wait.pause("whatever is in the way")? {
+        if !wait.pause(&format!("another job on {}", context.host()))? {
             return Err(Failure { kind: Kind::Conflict, retryable: true, ..in_the_way });
         }
         if !still_wanted()? {
@@ -84,12 +94,12 @@ pub fn wait_for_job<D: Serialize + Send + 'static>(
     id: &str,
     mut done: impl FnMut(&Limits) -> Result<bool, SendError>,
 ) -> Result<Progress, Failure> {
-    let what = format!("Job {id} on {}", context.host());
+    let what = format!("Job {} on {}", context.client.shortened(id, LONGEST_WORDS), context.host());
     wait.until(context, &what, |limits| {
-        let answer = context.client.send(&Request::get(format!("/tasks/{id}?compact=true")), limits);
-        let found = match answer {
-            Ok(Answer { failure: None, text, .. }) => job_of(tasks::jobs(&text), id),
-            Ok(Answer { failure: Some(_), .. }) => None,
+        let ask = || context.client.send(&Request::get(format!("/tasks/{id}?compact=true")), limits);
+        let found = match fits_in_path(id).then(ask).transpose() {
+            Ok(Some(Answer { failure: None, text, .. })) => job_of(tasks::jobs(&text), id),
+            Ok(_) => None,
             Err(error) if matches!(error.failure.kind, Kind::NotFound | Kind::BadRequest) => None,
             Err(error) => return Err(error),
         };
@@ -101,6 +111,11 @@ pub fn wait_for_job<D: Serialize + Send + 'static>(
             None => Ok(Poll::Running("unknown to the appliance".into())),
         }
     })
+}
+
+/// Whether a job can be asked for by this id, which came from the appliance.
+fn fits_in_path(id: &str) -> bool {
+    id.len() <= FIX_ID.longest && (FIX_ID.fits)(id)
 }
 
 fn job_of(jobs: Vec<Job>, id: &str) -> Option<Job> {

@@ -1,22 +1,23 @@
 //! `management_server_catalog`: renews what the appliance knows of updates for itself (docs/contract.md,
 //! management_server_catalog; docs/lxca-api.md, Acquire, refresh, import).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::ser::{Serialize, Serializer};
 
 use super::change::{self, Sent};
 use super::fix_ids::{Named, counted};
 use super::wait::{self, Wait};
 use super::{Context, Operation};
 use crate::answer::Success;
-use crate::client::SendError;
 use crate::client::request::Request;
 use crate::client::retry::Limits;
 use crate::client::wire::management_server_updates::Repository;
 use crate::client::wire::tasks::Progress;
 use crate::client::wire::{Json, Text};
+use crate::client::{LONGEST_WORDS, SendError};
 use crate::failure::{Failure, Kind};
 use crate::input::{Declaration, Kind as Accepts, Literal, options};
 
@@ -38,10 +39,11 @@ options! {
 }
 
 /// What the appliance knows of updates for itself.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Default, serde::Serialize, JsonSchema)]
 pub struct Data {
     /// IDs of updates that the appliance did not list before.
-    new_fix_ids: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    new_fix_ids: FixIds,
     /// When the catalog was renewed last, as the appliance says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_refreshed: Option<Json>,
@@ -53,8 +55,68 @@ pub struct Data {
 /// What the appliance lists.
 #[derive(PartialEq)]
 struct Catalog {
-    fix_ids: BTreeSet<String>,
+    fix_ids: Arc<FixIds>,
     refreshed: Option<Json>,
+}
+
+/// Sorted ids, each once, in one text: a string for each would take more memory than the answer allows.
+#[derive(Debug, Default)]
+struct FixIds {
+    text: String,
+    ids: Vec<Range<usize>>,
+}
+
+impl FixIds {
+    fn push(&mut self, id: &str) {
+        let start = self.text.len();
+        self.text.push_str(id);
+        self.ids.push(start..self.text.len());
+    }
+
+    fn sort(&mut self) {
+        let FixIds { text, ids } = self;
+        let id = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
+        ids.sort_unstable_by(|one, other| id(one).cmp(id(other)));
+        ids.dedup_by(|one, other| id(one) == id(other));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        self.ids.iter().map(|range| self.text.get(range.clone()).unwrap_or_default())
+    }
+
+    /// The ids that the others do not hold.
+    fn without(&self, others: &FixIds) -> FixIds {
+        let mut others = others.iter().peekable();
+        let mut left = FixIds::default();
+        for id in self.iter() {
+            while others.next_if(|other| *other < id).is_some() {}
+            if others.peek() != Some(&id) {
+                left.push(id);
+            }
+        }
+        left
+    }
+}
+
+impl PartialEq for FixIds {
+    fn eq(&self, other: &FixIds) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Serialize for FixIds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+/// One side of the diff, keyed by id.
+struct Listed(Arc<FixIds>);
+
+impl Serialize for Listed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|id| (id, true)))
+    }
 }
 
 impl Operation for ManagementServerCatalog {
@@ -71,7 +133,7 @@ impl Operation for ManagementServerCatalog {
         context.set_data(Data { last_refreshed: before.refreshed.clone(), ..Data::default() });
         if context.check_mode() {
             context.warn("What a refresh finds is not known before: check mode says nothing about changes.");
-            context.show_diff(listed(&before.fix_ids), listed(&before.fix_ids));
+            context.show_diff(Listed(before.fix_ids.clone()), Listed(before.fix_ids));
             let msg = format!("{} would renew its catalog of updates for itself.", context.host());
             return Ok(Success { msg, detail: String::new() });
         }
@@ -94,7 +156,8 @@ impl Operation for ManagementServerCatalog {
         };
         context.with_data(|data| data.get_or_insert_default().job_id.clone_from(&job));
         let id = job.map(|job| Text(job).words().into_owned());
-        if let (false, Some(id)) = (self.wait, &id) {
+        let name = id.as_ref().map(|id| context.client.shortened(id, LONGEST_WORDS));
+        if let (false, Some(id)) = (self.wait, &name) {
             let msg = format!("{} renews its catalog of updates for itself in job {id}.", context.host());
             return Ok(Success { msg, detail: String::new() });
         }
@@ -103,7 +166,7 @@ impl Operation for ManagementServerCatalog {
             None => Progress::Complete,
         };
         let after = ask(context, &context.client.limits())?;
-        if let (Progress::Failed(word), Some(id)) = (ended, id) {
+        if let (Progress::Failed(word), Some(id)) = (ended, name) {
             let text = format!("Job {id} on {} ended as {}", context.host(), context.client.shortened(&word, 100));
             if after == before {
                 let text = format!("{text}, and the catalog is as it was. See the appliance's job log.");
@@ -126,22 +189,23 @@ fn ask(context: &Context<'_, Data>, limits: &Limits) -> Result<Catalog, SendErro
         let text = format!("{} answered GET {PATH} without its list of updates.", context.host());
         return Err(Failure { http_status: Some(answer.status), ..Failure::new(Kind::InvalidResponse, text) }.into());
     };
-    let mut fix_ids = BTreeSet::new();
+    let mut fix_ids = FixIds::default();
     updates.for_each(|update| {
         let id = update.get().and_then(|update| update.fixid.as_ref());
-        fix_ids.extend(id.map(|id| id.words().into_owned()));
+        id.iter().for_each(|id| fix_ids.push(&id.words()));
     });
-    Ok(Catalog { fix_ids, refreshed: updated_date.map(|date| date.0) })
+    fix_ids.sort();
+    Ok(Catalog { fix_ids: Arc::new(fix_ids), refreshed: updated_date.map(|date| date.0) })
 }
 
 /// What the refresh brought: a change is what the appliance lists, not that a job ran.
 fn report(context: &Context<'_, Data>, before: &Catalog, after: Catalog) -> Success {
-    let new: Vec<String> = after.fix_ids.difference(&before.fix_ids).cloned().collect();
+    let new = after.fix_ids.without(&before.fix_ids);
     context.set_changed(after.fix_ids != before.fix_ids);
-    context.show_diff(listed(&before.fix_ids), listed(&after.fix_ids));
+    context.show_diff(Listed(before.fix_ids.clone()), Listed(after.fix_ids));
     let mut named = Named::default();
-    new.iter().for_each(|id| named.add(|| context.client.shortened(id, 255)));
-    let msg = match new.len() {
+    new.iter().for_each(|id| named.add(|| context.client.shortened(id, LONGEST_WORDS)));
+    let msg = match named.count {
         0 => format!("{} renewed its catalog and found nothing new.", context.host()),
         count => format!("{} renewed its catalog and found {} it did not know.", context.host(), counted(count)),
     };
@@ -151,9 +215,4 @@ fn report(context: &Context<'_, Data>, before: &Catalog, after: Catalog) -> Succ
         data.last_refreshed = after.refreshed;
     });
     Success { msg, detail: named.sentence() }
-}
-
-/// One side of the diff: the ids that are listed.
-fn listed(fix_ids: &BTreeSet<String>) -> BTreeMap<String, bool> {
-    fix_ids.iter().map(|id| (id.clone(), true)).collect()
 }

@@ -196,3 +196,51 @@ fn a_catalog_without_a_list_is_not_understood() {
     Lxca::asks(&appliance, refresh(json!({}))).fails("invalid_response");
     assert_eq!(changes(&appliance), 0);
 }
+
+#[test]
+fn refused_credentials_are_not_sent_again() {
+    let refused = Fault::Status { code: 401, retry_after: None, body: lxca_appliance::StatusBody::Envelope };
+    for (auth_method, logins) in [("basic", 0), ("session", 2)] {
+        let appliance = finds(1);
+        appliance.change(|state| {
+            state.settings.faults = vec![
+                FaultRule::new(refused.clone()).on("GET", "/tasks"),
+                FaultRule::new(refused.clone()).on("POST", "/managementServer"),
+                FaultRule::new(refused.clone()).on("POST", "/sessions").skip(1),
+            ];
+        });
+        let answer = Lxca::asks(&appliance, refresh(json!({"auth_method": auth_method})));
+        answer.fails("authentication_failed");
+        assert_eq!(changes(&appliance), 0, "{:?}", requests(&appliance));
+        let made = requests(&appliance);
+        assert_eq!(made.iter().filter(|request| request.starts_with("POST /sessions")).count(), logins, "{made:?}");
+    }
+}
+
+#[test]
+fn without_a_list_before_no_job_is_taken_for_the_one_started() {
+    let appliance = finds(1);
+    let failed = Fault::Status { code: 500, retry_after: None, body: lxca_appliance::StatusBody::Envelope };
+    appliance.change(|state| {
+        state.settings.faults = vec![
+            FaultRule::new(failed).on("GET", "/tasks").times(1),
+            FaultRule::new(Fault::CloseBeforeAnswer).on("POST", "/managementServer"),
+        ];
+        state.settings.plays.foreign_jobs =
+            vec![ForeignJob { kind: TaskKind::ManagementRefresh, fixids: Vec::new(), seconds: None, blocks: false }];
+    });
+    let answer = Lxca::asks(&appliance, refresh(json!({"wait_timeout": 2}))).run().answer();
+    assert!(answer["data"]["job_id"].is_null(), "{}", answer.0);
+}
+
+#[test]
+fn a_job_id_that_fits_no_path_is_not_asked_for() {
+    for id in ["1 2", "1\r\nHost: x", "../sessions", &"7".repeat(70_000)] {
+        let appliance = finds(1);
+        damage(&appliance, FaultRule::new(body(json!({"jobid": id}))).on("POST", "/managementServer"));
+        let answer = Lxca::asks(&appliance, refresh(json!({"wait_timeout": 1}))).fails("wait_timeout");
+        assert_eq!((&answer["changed"], &answer["data"]["job_id"]), (&json!(true), &json!(id)));
+        let asked = requests(&appliance).into_iter().filter(|request| request.starts_with("GET /tasks/")).count();
+        assert_eq!(asked, 0, "{id:.20}");
+    }
+}

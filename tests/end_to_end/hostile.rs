@@ -1,12 +1,15 @@
 //! What a hostile or broken server can do to a call: time, memory and the number of requests stay bounded.
 
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::harness::{Lxca, appliance, body, damage, requests, with};
-use crate::scripted::{Certificate, Server, as_ca};
+use crate::scripted::{Certificate, Server, as_ca, read_head};
 use crate::tls::says;
 use lxca_appliance::{Fault, FaultRule, StatusBody};
 use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::json;
 
 /// Bounded means bounded: these calls took minutes, or as long as they were let.
@@ -180,5 +183,66 @@ fn a_body_without_length_is_whole_only_when_tls_was_closed_properly() {
                 says(&answer, &["closed the connection before its answer was complete"]);
             }
         }
+    }
+}
+
+/// A call in a session, to a server whose every answer has these header lines; `#` is a new number in each.
+fn in_session(lines: &'static str, body: &'static str, options: serde_json::Value) -> (Lxca, Server) {
+    let certificate = Certificate::self_signed(&["127.0.0.1"], as_ca);
+    let (config, answers) = (certificate.config(), AtomicUsize::new(0));
+    let server = Server::start(move |tcp| {
+        let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp);
+        while read_head(&mut stream).is_some() {
+            let lines = lines.replace('#', &answers.fetch_add(1, Ordering::SeqCst).to_string());
+            let mut answer = Vec::from("HTTP/1.1 200 OK\r\n");
+            // Latin-1, as header lines are.
+            answer.extend(lines.chars().map(|character| u8::try_from(character).unwrap()));
+            answer.extend(format!("Content-Length: {}\r\n\r\n{body}", body.len()).bytes());
+            if stream.write_all(&answer).and_then(|()| stream.flush()).is_err() {
+                return;
+            }
+        }
+    });
+    let call = json!({"operation": "appliance_info", "auth_method": "session", "retries": 0,
+                      "certificate_fingerprint": certificate.fingerprint()});
+    (Lxca::given(with(with(server.connection(), call), options).to_string()), server)
+}
+
+const NAMED: &str = r#"{"appliance":{"name":"lxca"}}"#;
+
+#[test]
+fn a_cookie_with_an_attribute_in_another_language_is_one() {
+    let line = "Set-Cookie: JSESSIONID=a-session-id; Comment=für alle\r\n";
+    let (call, _server) = in_session(line, NAMED, json!({}));
+    call.succeeds();
+}
+
+#[test]
+fn a_login_without_a_cookie_may_have_opened_a_session() {
+    for body in [NAMED, "<html>"] {
+        let (call, _server) = in_session("", body, json!({}));
+        let answer = call.fails("invalid_response");
+        assert!(answer.warnings().iter().any(|warning| warning.contains("may remain open")), "{}", answer.0);
+    }
+}
+
+#[test]
+fn of_too_many_replaced_sessions_some_may_remain() {
+    let ids: Vec<String> = (0..14).map(|number| format!("id{number}")).collect();
+    let options = json!({"operation": "management_server_update_info", "fix_ids": ids, "filetype": "readme"});
+    let body = r#"{"field":"readme","value":"text"}"#;
+    let (call, _server) = in_session("Set-Cookie: JSESSIONID=session-number-#\r\n", body, options);
+    let answer = call.succeeds();
+    assert!(answer.warnings().iter().any(|warning| warning.contains("may remain open")), "{}", answer.0);
+}
+
+#[test]
+fn other_headers_do_not_give_a_session_away() {
+    let digits = "Set-Cookie: JSESSIONID=1234567890\r\nContent-Type: application/com.lenovo.lxca-v1234567890+json\r\n";
+    let encoded = "Set-Cookie: JSESSIONID=1234567890\r\nContent-Encoding: 1234567890\r\n";
+    for lines in [digits, encoded] {
+        let (call, _server) = in_session(lines, NAMED, json!({}));
+        let answer = call.run().answer();
+        assert!(!answer.0.to_string().contains("1234567890"), "{}", answer.0);
     }
 }

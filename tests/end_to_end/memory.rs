@@ -391,3 +391,14 @@ fn numbers_in_sentences_are_short() {
     assert!(comment.contains("running, 1e308 % done") && comment.len() < 1000, "{comment}");
     assert!(comment.contains("990 more"), "{comment}");
 }
+
+#[test]
+fn a_catalog_takes_no_more_when_what_would_change_is_shown() {
+    let certificate = Certificate::self_signed(&["127.0.0.1"], |_| {});
+    let body = format!(r#"{{"updates":[{}]}}"#, numbered(r#"{"fixid":#}"#, 100_000));
+    let options = json!({"operation": "management_server_catalog", "_ansible_check_mode": true, "_ansible_diff": true});
+    let mut excess = Vec::new();
+    let answer = asked(&certificate, "catalog", &options, (200, body.into_bytes()), &mut excess);
+    assert_eq!(answer["diff"]["after"].as_object().unwrap().len(), 100_000);
+    assert!(excess.is_empty(), "{excess:#?}");
+}

@@ -226,7 +226,10 @@ impl Transport {
             headers.get_all("Content-Encoding").iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
         let mut foreign = encodings.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
         if let Some(encoding) = foreign.next() {
-            return Err(ureq::Error::Other(format!("it is encoded as {encoding:?}, which was not asked for").into()));
+            // Other names are the server's to choose, and may repeat a session id.
+            let known = ["gzip", "deflate", "br", "zstd"].into_iter().find(|name| encoding.eq_ignore_ascii_case(name));
+            let how = known.map_or("its encoding".into(), |name| format!("its encoding, {name},"));
+            return Err(ureq::Error::Other(format!("{how} was not asked for").into()));
         }
         let allowance = self.allowance.load(Ordering::Relaxed);
         let bytes = read_whole(body.as_reader(), allowance)?;
