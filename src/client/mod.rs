@@ -205,7 +205,7 @@ impl Client {
         };
         slot.entering();
         let reply = self.repeated(&request, &Credentials::new(), limits).map_err(|no_reply| {
-            let session = no_reply.headers.as_ref().and_then(Session::of);
+            let session = no_reply.headers.as_deref().and_then(Session::of);
             if no_reply.sent && session.is_none() {
                 self.outcome.warn(self.may_remain("the answer to its login was lost"));
             }
@@ -300,7 +300,7 @@ impl Client {
             };
             let outcome = self.transport.exchange(request, credentials, time);
             // Of every answer, also of one that is lost or asked for again.
-            let headers = outcome.as_ref().map_or_else(|lost| lost.headers.as_ref(), |reply| Some(&reply.headers));
+            let headers = outcome.as_ref().map_or_else(|lost| lost.headers.as_deref(), |reply| Some(&reply.headers));
             headers.iter().for_each(|headers| self.take_cookies(headers));
             let (worth_it, retry_after) = match &outcome {
                 Ok(reply) => {

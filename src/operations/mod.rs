@@ -113,6 +113,9 @@ impl<'c, D: Serialize + Send + 'static> Context<'c, D> {
     }
 }
 
+/// Runs an operation with its normalised options.
+type Run = fn(Map<String, Value>, &Client, &Outcome) -> Result<Success, Failure>;
+
 /// A line of the table.
 pub struct Entry {
     /// What the reader of the input has to know of it.
@@ -122,7 +125,7 @@ pub struct Entry {
     /// Whether it changes something.
     pub changes: bool,
     /// Runs it with its normalised options.
-    pub run: fn(Map<String, Value>, &Client, &Outcome) -> Result<Success, Failure>,
+    pub run: Run,
     /// The schema of its data.
     pub data_schema: fn(&mut SchemaGenerator) -> Schema,
     /// Examples of its data, a JSON list.

@@ -65,7 +65,7 @@ pub struct NoReply {
     /// Whether it may have been refused for good, so that it must not be asked again while waiting.
     pub may_be_refusal: bool,
     /// The header of a reply whose body could not be read.
-    pub headers: Option<HeaderMap>,
+    pub headers: Option<Box<HeaderMap>>,
 }
 
 impl NoReply {
@@ -164,7 +164,7 @@ impl Transport {
             // Its status is not known.
             let may_be_refusal = matches!(&error, ureq::Error::LargeResponseHeader(..));
             let ExchangeError { failure, repeat } = self.explain.trouble(error, timeout);
-            NoReply { failure, repeat, sent, may_be_refusal, headers }
+            NoReply { failure, repeat, sent, may_be_refusal, headers: headers.map(Box::new) }
         });
         self.log.info(|| {
             let ended = outcome.as_ref().map(|reply| reply.status.to_string());
