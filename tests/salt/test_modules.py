@@ -234,7 +234,9 @@ class Module(MinionCase):
     def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A salt-call in a process group of its own, as a shell starts it."""
         nothing = subprocess.DEVNULL
-        command, environment = self.minion.command(*arguments), self.minion.environment()
+        # What a shell starts in the background without job control, such as these tests, ignores SIGINT.
+        command = ["env", "--default-signal=INT", *self.minion.command(*arguments)]
+        environment = self.minion.environment()
         salt = subprocess.Popen(command, env=environment, stdout=nothing, stderr=nothing, start_new_session=True)
         self.addCleanup(salt.wait, timeout=30)
         self.addCleanup(salt.kill)
