@@ -70,10 +70,10 @@ impl SendError {
         SendError { failure, lost: false, endurable: false, retry_after: None }
     }
 
-    /// Whether the appliance may have carried the request out. A 4xx and 503 refuse it for certain; any other status, and
-    /// a lost answer, do not (docs/contract.md, Rules for all of them).
+    /// Whether the appliance may have carried the request out. A 4xx, 503 and a redirect refuse it for certain; any other
+    /// status, and a lost answer, do not (docs/contract.md, Rules for all of them).
     pub(super) fn may_have_acted(&self) -> bool {
-        self.lost || matches!(self.failure.http_status, Some(200..=299 | 500..=502 | 504..=599))
+        self.lost || self.failure.http_status.is_some_and(|status| !matches!(status, 300..=499 | 503))
     }
 
     pub(super) fn of(no_reply: NoReply) -> SendError {

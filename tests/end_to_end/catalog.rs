@@ -181,12 +181,14 @@ fn a_refusal_changes_nothing() {
 }
 
 #[test]
-fn a_server_error_may_have_changed_something() {
-    let appliance = finds(1);
-    let fault = Fault::Status { code: 500, retry_after: None, body: lxca_appliance::StatusBody::Envelope };
-    damage(&appliance, FaultRule::new(fault).on("POST", "/managementServer"));
-    let answer = Lxca::asks(&appliance, refresh(json!({}))).fails("server_error");
-    assert_eq!(answer["changed"], true, "{}", answer.0);
+fn a_server_error_or_a_status_that_does_not_exist_may_have_changed_something() {
+    for (code, kind) in [(500, "server_error"), (600, "invalid_response")] {
+        let appliance = finds(1);
+        let fault = Fault::Status { code, retry_after: None, body: lxca_appliance::StatusBody::Envelope };
+        damage(&appliance, FaultRule::new(fault).on("POST", "/managementServer"));
+        let answer = Lxca::asks(&appliance, refresh(json!({}))).fails(kind);
+        assert_eq!(answer["changed"], true, "{}", answer.0);
+    }
 }
 
 #[test]
