@@ -323,7 +323,7 @@ impl Client {
             self.outcome.warn(self.may_remain("the answer to its login set no session cookie"));
         }
         let answer = match read.answer {
-            // What a good login says of itself is no news to anybody.
+            // The messages of a successful login tell the caller nothing new.
             Ok(answer @ Answer { failure: None, .. }) => answer,
             Ok(Answer { failure: Some(failure), .. }) => {
                 self.outcome.messages(read.messages, read.left_out);
@@ -361,7 +361,7 @@ impl Client {
         self.transport.renew_allowance();
         let why = match self.transport.exchange(&request, &session.credentials(), timeout) {
             Ok(reply) if (200..300).contains(&reply.status) => return,
-            // It was refused before, and now nobody knows it: it has ended.
+            // Refused before and unknown now: the session has ended.
             Ok(reply) if session.refused && matches!(reply.status, 300..=499) => return,
             Ok(reply) => format!("HTTP {}", reply.status),
             Err(no_reply) => no_reply.failure.msg(),

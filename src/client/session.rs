@@ -184,7 +184,7 @@ impl SessionSlot {
         lock(&self.held).forgotten
     }
 
-    /// From now on nobody logs in.
+    /// Prevents any further login.
     pub fn stop(&self) {
         lock(&self.held).stopping = true;
     }
