@@ -20,7 +20,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// The log that `LXCA_LOG` asks for: `info` or `debug`; anything else is none.
+    /// The log that `LXCA_LOG` asks for: `info` or `debug`; any other value turns it off.
     pub fn from_environment(secrets: Secrets) -> Log {
         let level = match std::env::var("LXCA_LOG").as_deref() {
             Ok("info") => Level::Info,
@@ -45,7 +45,7 @@ impl Log {
             let line = line();
             // A server's text must not forge a second line.
             let line: String = self.secrets.mask(&line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            // A closed stderr is no reason to fail; `eprintln!` would panic.
+            // Do not fail because stderr is closed; `eprintln!` would panic.
             let _ = writeln!(std::io::stderr(), "lxca {name}: {line}");
         }
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// How many messages of one answer are kept: nobody reads more, and each takes many times its size in memory.
+/// How many messages of one answer are kept: more are not readable, and each takes many times its size in memory.
 pub const MOST_MESSAGES: usize = 1000;
 /// How long the messages of earlier polls may be together while an operation waits, in bytes.
 pub const LONGEST_PAST: usize = 64 << 10;

@@ -16,7 +16,7 @@ use crate::scrub::{Clean, Secrets};
 /// How many warnings are kept.
 const MOST_WARNINGS: usize = 1000;
 
-/// Who calls, as far as the answer depends on it.
+/// What the answer needs to know about the caller.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Caller {
     /// Ansible shows the whole answer, so that `comment` is left out.
@@ -146,7 +146,7 @@ impl Outcome {
         learned.changing = false;
     }
 
-    /// Adds messages of the appliance, as many as anybody can read.
+    /// Adds messages from the appliance, up to [`MOST_MESSAGES`].
     pub fn messages(&self, messages: Vec<Message>, left_out: usize) {
         let mut learned = lock(&self.learned);
         learned.left_out += left_out;

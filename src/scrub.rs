@@ -207,7 +207,7 @@ impl Serialize for Clean {
     }
 }
 
-/// A word of ours that is serialised as a string (or a key) and must stay whatever the secrets are.
+/// A word of ours that is serialised as a string (or a key) and is never masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word(pub &'static str);
 

@@ -1,4 +1,4 @@
-//! The ways out that nobody asked for: a signal, a panic. Either one leaves the session and prints its one answer.
+//! Unplanned exits: a signal or a panic. Either one closes the session and prints the answer.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};

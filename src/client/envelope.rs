@@ -56,7 +56,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// Reads the envelope of a JSON text; one without envelope has no messages and no verdict. Of a list every object
-    /// is looked at, for each may have an envelope of its own.
+    /// is looked at, because each may have its own envelope.
     ///
     /// # Errors
     /// More items or attributes than are read.
@@ -75,7 +75,7 @@ impl Envelope {
         Ok(envelope)
     }
 
-    /// Whether an attribute at the top of an answer belongs to its envelope and is no data.
+    /// Whether an attribute at the top of an answer belongs to its envelope and not to the data.
     fn holds(name: &str, value: &RawValue) -> Result<bool, TooMany> {
         // Keeps no message to find out: they may be as long as the answer.
         let says_something = |text: &str| {
@@ -85,7 +85,7 @@ impl Envelope {
         Ok(match name {
             "result" => string(value).is_some_and(|word| Verdict::of(&word) != Verdict::Unknown),
             "messages" | "message" | "errorMessage" | "errorDetail" => value.get().starts_with(['[', '{', '"']),
-            // Attributes of these names may be something else that nobody documented.
+            // Attributes of these names may be something undocumented.
             "status" | "errorMsg" => match string(value) {
                 Some(word) => Verdict::of(&word) != Verdict::Unknown,
                 None => matches!(value.get(), "{}" | "[]" | "null") || says_something(value.get())?,

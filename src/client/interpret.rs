@@ -1,4 +1,4 @@
-//! What an answer means: its JSON, or why there is none, or the refusal in words.
+//! What an answer means: its JSON, why it has none, or the refusal in words.
 
 use std::time::{Duration, SystemTime};
 
@@ -134,7 +134,7 @@ impl Client {
                 (Kind::Unavailable, format!("It is busy or restarting; try again later.{}", when.unwrap_or_default()))
             }
             500..600 => (Kind::ServerError, "See the appliance's event log.".into()),
-            _ => (Kind::InvalidResponse, "That status does not end an exchange.".into()),
+            _ => (Kind::InvalidResponse, "That is not a final HTTP status.".into()),
         };
         let text = format!("{what}. {help}");
         SendError {

@@ -230,7 +230,7 @@ impl Client {
             self.outcome.warn(self.may_remain("the answer to its login set no session cookie"));
         }
         let answer = match read.answer {
-            // What a good login says of itself is no news to anybody.
+            // The messages of a successful login tell the caller nothing new.
             Ok(answer @ Answer { failure: None, .. }) => answer,
             Ok(Answer { failure: Some(failure), .. }) => {
                 self.outcome.messages(read.messages, read.left_out);

@@ -50,7 +50,7 @@ impl<'r> Request<'r> {
         Request { method, target, body: Body::Json(json), repeat: Repeat::OnlyIfUnsent, changes: true }
     }
 
-    /// Whether an empty answer with a status of success is none: a question has to be answered.
+    /// Whether a successful status needs a JSON body: an answer to a question cannot be empty.
     pub fn expects_json(&self) -> bool {
         self.repeat == Repeat::Safe
     }

@@ -7,7 +7,7 @@ use crate::client::settings::Settings;
 
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// No pause of ours is longer.
+/// The longest pause between repeats.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long and how often a question may be asked.
@@ -66,7 +66,7 @@ pub fn retry_after(reply: &Reply) -> Option<Duration> {
     let value = value.trim();
     match value.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        // More digits than a number holds ask for more time than anybody has.
+        // A number that does not fit asks for more time than any limit allows.
         Err(_) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => Some(Duration::MAX),
         Err(_) => {
             let date = httpdate::parse_http_date(value).ok()?;

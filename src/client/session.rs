@@ -180,7 +180,7 @@ impl SessionSlot {
         anew
     }
 
-    /// From now on nobody logs in.
+    /// Prevents any further login.
     pub fn stop(&self) {
         lock(&self.held).stopping = true;
     }

@@ -9,7 +9,7 @@ use crate::scrub::Secret;
 /// How to log in (docs/lxca-api.md, Two ways to authenticate).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMethod {
-    /// Credentials with every request: one round trip, nothing left behind on the appliance.
+    /// Credentials with every request: one round trip, no session on the appliance.
     Basic,
     /// `POST /sessions`, and `DELETE /sessions` on every way out.
     Session,

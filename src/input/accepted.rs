@@ -96,7 +96,7 @@ fn whole(number: &Number) -> Option<i128> {
         return Some(integer);
     }
     let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
-    // Beyond 2^100 no bound of ours reaches, and the conversion would saturate.
+    // All bounds are below 2^100, and the conversion would saturate.
     (float.abs() < 2f64.powi(100)).then_some(float as i128)
 }
 

@@ -92,7 +92,7 @@ impl Input {
         let (mut connection, mut options) = (Map::new(), Map::new());
         match signature {
             Some(signature) => reader.take(signature.options, &mut options),
-            // Which options belong to an operation nobody knows? Any operation's pass.
+            // An unknown operation: accept the options of any operation.
             None => signatures.iter().for_each(|any| reader.pass(any.options)),
         }
         reader.take(Connection::OPTIONS, &mut connection);

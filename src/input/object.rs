@@ -41,7 +41,7 @@ impl Object {
     /// Reads the object from the bytes of FILE or stdin.
     ///
     /// # Errors
-    /// `invalid_input` when the bytes are no UTF-8, no JSON, or no object.
+    /// `invalid_input` when the bytes are not UTF-8, not JSON, or not an object.
     pub fn parse(bytes: &[u8]) -> Result<Object, Failure> {
         let refused = |why: String| {
             let what = "The input must be one JSON object, such as {\"operation\": \"appliance_info\", \"host\": …}";

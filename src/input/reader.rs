@@ -84,7 +84,7 @@ impl<'e> Reader<'e> {
         }
     }
 
-    /// One value that is no option of the declared kind, such as `operation`.
+    /// One value that is not a declared option, such as `operation`.
     pub fn take_key<T>(&mut self, name: &str, accept: impl FnOnce(&Value) -> Accepted<T>) -> Option<Result<T, ()>> {
         let value = self.given.remove(name).filter(|value| !value.is_null())?;
         Some(accept(&value).map_err(|text| self.refuse(name, text)))

@@ -40,7 +40,7 @@ pub fn send<D: Serialize + Send + 'static>(
     mut still_wanted: impl FnMut() -> Result<bool, Failure>,
 ) -> Result<Option<Sent>, Failure> {
     loop {
-        // Without this list nothing tells a job of somebody else from the one that the request starts.
+        // Without this list, a foreign job cannot be told from the one that the request starts.
         let before = match running(context) {
             Ok(ids) => Some(ids),
             // Asking once more with refused credentials would bring the account closer to its lock.
@@ -51,7 +51,7 @@ pub fn send<D: Serialize + Send + 'static>(
         };
         let in_the_way = match context.client.send(request, &context.client.limits()) {
             Ok(Answer { failure: None, text, .. }) => return Ok(Some(Sent::Accepted(tasks::started(&text)))),
-            // The appliance may say so inside HTTP 200, too; then a job of somebody's shows.
+            // The appliance may say so inside HTTP 200, too; then a foreign job is listed.
             Ok(Answer { failure: Some(failure), .. }) => match before.is_none_or(|ids| ids.is_empty()) {
                 true => return Err(failure),
                 false => failure,
@@ -76,7 +76,7 @@ pub fn send<D: Serialize + Send + 'static>(
 /// The failure of a request whose answer was lost and cannot be settled by asking.
 pub fn unknown(what: &str, lost: &Failure) -> Failure {
     let text = format!(
-        "The answer to {what} was lost, and nothing shows whether it was carried out; run the task again, it asks first. \
+        "The answer to {what} was lost, and nothing shows whether it was carried out. Run the task again: it checks first. \
          {}",
         lost.msg()
     );

@@ -142,7 +142,7 @@ impl Seen {
 
 impl Record for Task {
     fn from_pairs(pairs: Pairs<'_>) -> Result<Task, TooMany> {
-        // Of several tasks each may have an envelope of its own.
+        // Each of several tasks may have its own envelope.
         Status::from_pairs(without_envelope(pairs)?).map(Task::of)
     }
 

@@ -359,7 +359,7 @@ fn asked_nothing(context: &Context<'_, Data>) -> Success {
 }
 
 fn no_object(context: &Context<'_, Data>, path: &str, status: u16) -> Failure {
-    let text = format!("{} answered GET {path} with JSON that is no object.", context.host());
+    let text = format!("{} answered GET {path} with JSON that is not an object.", context.host());
     Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) }
 }
 

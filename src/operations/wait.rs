@@ -18,7 +18,7 @@ const LONGEST_WAIT_TIMEOUT: u64 = 604_800;
 const LONGEST_POLL_INTERVAL: u64 = 86_400;
 /// How often something that has ended is asked again for what it does not show yet.
 const EXTRA_POLLS: u32 = 2;
-/// The shortest pause between two polls, whatever `Retry-After` says.
+/// The shortest pause between two polls; a shorter `Retry-After` does not count.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The last poll begins this long before the deadline: what ends in the last interval is noticed.
 const LAST_POLL: Duration = Duration::from_secs(1);

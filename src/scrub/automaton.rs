@@ -31,13 +31,13 @@ struct Node {
     sibling: State,
     /// Its longest end that is a beginning, too.
     fallback: State,
-    /// How long the longest pattern is that ends here; 0 is none.
+    /// How long the longest pattern is that ends here; 0 means none.
     longest: u32,
-    /// The number of its table and 1; 0 is none.
+    /// The number of its table and 1; 0 means none.
     table: u32,
     /// The last byte.
     byte: u8,
-    /// How long it is when it is a pattern that counts only as the whole text; 0 is none.
+    /// How long it is when it is a pattern that counts only as the whole text; 0 means none.
     whole: u16,
 }
 

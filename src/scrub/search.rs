@@ -2,7 +2,7 @@
 //! JSON-escaped, HTML-escaped, each also where only some characters are escaped.
 //!
 //! One automaton looks for all secrets at once. The text passes through it once for each way to read it that makes a
-//! difference, so the time is in proportion to the text, whatever the text and the secrets are: both may come from a
+//! difference, so the time grows linearly with the text and does not depend on the secrets: both may come from a
 //! hostile server.
 
 use std::cell::Cell;

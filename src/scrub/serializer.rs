@@ -189,7 +189,7 @@ unnamed_elements! {
     SerializeTupleVariant::serialize_field;
 }
 
-/// The traits of serde whose elements have names of ours.
+/// The traits of serde whose elements have our own names.
 macro_rules! named_elements {
     ($($trait:ident;)*) => {$(
         impl<C: ser::$trait> ser::$trait for Elements<'_, C> {

@@ -42,7 +42,7 @@ const INPUT_BUFFER: usize = LARGEST_HEADERS + (8 << 10);
 /// Each line of a request has to fit: the longest path, and credentials.
 const OUTPUT_BUFFER: usize = 8 << 10;
 
-/// What came back, whatever its status.
+/// What came back, with any status.
 #[derive(Debug)]
 pub struct Reply {
     /// HTTP status.

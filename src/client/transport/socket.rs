@@ -28,7 +28,7 @@ impl Socket {
         let stream = TcpStream::connect_timeout(&address, patience)?;
         // Requests are one small write each: waiting to fill a packet only costs time.
         stream.set_nodelay(true)?;
-        // A system that cannot do this is no reason to go without a connection.
+        // Connect even where the system does not support this.
         let _ = sockopt::set_socket_keepalive(&stream, true)
             .and_then(|()| sockopt::set_tcp_keepidle(&stream, KEEPALIVE))
             .and_then(|()| sockopt::set_tcp_keepintvl(&stream, KEEPALIVE));

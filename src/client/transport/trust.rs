@@ -36,7 +36,7 @@ const SYSTEM_BUNDLE_VARIABLE: &str = "SSL_CERT_FILE";
 /// What is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// The one certificate with this fingerprint, whatever its name, dates and issuer.
+    /// The one certificate with this fingerprint, with any name, dates and issuer.
     Pin(Fingerprint),
     /// What the CAs in this file have signed, and each certificate in it as a server's own.
     Bundle(PathBuf),
@@ -113,7 +113,7 @@ impl Trust {
 /// The certificates that this system trusts, or why there are none.
 fn system_bundle() -> Result<Vec<CertificateDer<'static>>, String> {
     match std::env::var_os(SYSTEM_BUNDLE_VARIABLE).filter(|path| !path.is_empty()) {
-        // Who names a bundle trusts no other: one that cannot be read is no reason to.
+        // The user chose this bundle: if it cannot be read, do not fall back to another.
         Some(path) => bundle::read(Path::new(&path)).map_err(|why| {
             format!("the file {}, which {SYSTEM_BUNDLE_VARIABLE} names, {}", path.display(), why.trim_end_matches('.'))
         }),

@@ -34,7 +34,7 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// The exchange has a deadline of its own, of which ureq tells what is left.
+    /// The exchange has its own deadline; ureq reports the time left.
     fn limit(&mut self, timeout: NextTimeout) {
         // A day is the longest time-out there is; "never" is not among them.
         let left = (*timeout.after).min(Duration::from_secs(86_400));

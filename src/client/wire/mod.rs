@@ -120,7 +120,7 @@ pub trait Attribute: Sized + Serialize {
     /// The documented type, an annotation in the schema.
     const TYPE: &'static str;
 
-    /// Reads whatever arrived.
+    /// Reads any JSON value.
     ///
     /// # Errors
     /// More items or attributes than are read.
@@ -141,7 +141,7 @@ impl Text {
         Text(json.unwrap_or_else(|| Json(RawValue::NULL.to_owned())))
     }
 
-    /// The text for a sentence, whatever type it came in.
+    /// The text for a sentence, from a value of any type.
     pub fn words(&self) -> Cow<'_, str> {
         self.0.string().unwrap_or_else(|| self.0.as_text().into())
     }
@@ -271,8 +271,8 @@ pub trait Record: Sized {
     /// Whether nothing was there to be read.
     fn is_empty(&self) -> bool;
 
-    /// Writes the attributes into a map: documented ones under names that stay whatever the secrets are, then the
-    /// unknown ones whose name is not `taken` by a key of ours.
+    /// Writes the attributes into a map: documented ones under names that are never masked, then the
+    /// unknown ones whose name is not `taken` by one of our keys.
     fn write<M: SerializeMap>(&self, map: &mut M, taken: &[&str]) -> Result<(), M::Error>;
 }
 

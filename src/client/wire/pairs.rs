@@ -1,4 +1,4 @@
-//! Objects of the API as the pairs they hold, and the attributes nobody documented.
+//! Objects of the API as the pairs they hold, and undocumented attributes.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

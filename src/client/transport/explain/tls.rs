@@ -71,7 +71,7 @@ impl Circumstances<'_> {
             (None, TlsError::FailedToGetRandomBytes) => {
                 ("this machine has no random numbers".into(), "Check /dev/urandom.".into())
             }
-            // PeerMisbehaved and its like: whoever answers breaks the protocol, and how helps nobody.
+            // PeerMisbehaved and its like: the server breaks the protocol, and the details do not help the user.
             (None, _) => ("the server breaks the rules of TLS".into(), self.check_port()),
         }
     }

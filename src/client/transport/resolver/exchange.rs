@@ -133,7 +133,7 @@ impl Exchange {
         })
     }
 
-    /// Takes in a datagram. What does not answer the query is not worth a word: anybody can send datagrams.
+    /// Takes in a datagram. Anything else than an answer to the query is ignored: anyone can send datagrams.
     fn over_udp(&mut self) -> Result<Option<Verdict>, Failure> {
         let mut buffer = [0; DATAGRAM];
         let length = match self.socket.as_ref().map(|socket| socket.recv(&mut buffer)) {

@@ -59,7 +59,7 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// A query with an id that nobody can guess: whoever does not see it cannot forge an answer.
+    /// A query with a random id: without seeing it, an attacker cannot forge an answer.
     ///
     /// # Errors
     /// If the system has no random numbers.

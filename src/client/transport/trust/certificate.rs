@@ -28,11 +28,11 @@ pub enum Key {
     Rsa(usize),
     /// On a named elliptic curve.
     Curve(ObjectIdentifier),
-    /// Of another algorithm, or with parameters of its own.
+    /// Of another algorithm, or with its own parameters.
     Other(ObjectIdentifier),
 }
 
-/// A certificate, as far as the rules of trust need it.
+/// The parts of a certificate that the trust rules need.
 #[derive(Debug)]
 pub struct Certificate {
     /// 1, 2 or 3.

@@ -1,4 +1,4 @@
-//! Why a certificate is refused: webpki's and rustls' reasons, told apart as far as people need it.
+//! Why a certificate is refused: webpki's and rustls' reasons, in as much detail as users need.
 
 use std::fmt;
 use std::sync::Arc;

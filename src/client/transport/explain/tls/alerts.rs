@@ -44,7 +44,7 @@ impl Circumstances<'_> {
                 (cause, format!("{}.", self.use_name("the name in the server's certificate")))
             }
             Alert::InternalError => (
-                "the server reports an internal error of its own".into(),
+                "the server reports an internal error".into(),
                 format!("Look into the log of {}, or restart it.", self.it()),
             ),
             Alert::CloseNotify | Alert::UserCanceled => {
