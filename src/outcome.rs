@@ -139,10 +139,10 @@ impl Outcome {
         lock(&self.learned).changing = true;
     }
 
-    /// That request is over; `changed` tells whether it changed something, or may have.
+    /// That request is over, if it was sent at all; `changed` tells whether it changed something, or may have.
     pub fn change_ends(&self, changed: bool) {
         let mut learned = lock(&self.learned);
-        learned.changed |= changed;
+        learned.changed |= learned.changing && changed;
         learned.changing = false;
     }
 

@@ -106,7 +106,6 @@ impl Client {
                 let text = "A request that changes something was about to be sent in check mode, a defect of lxca.";
                 return Err(Failure::new(Kind::Internal, text).into());
             }
-            self.outcome.change_begins();
         }
         let answer = self.exchange(request, limits).and_then(|reply| {
             let read = self.interpret(request, reply);
@@ -298,6 +297,9 @@ impl Client {
                 let text = format!("No time was left to ask {} for {}.", self.host, self.shortened_target(request));
                 return Err(NoReply::unsent(Failure::new(Kind::Timeout, text)));
             };
+            if request.changes {
+                self.outcome.change_begins();
+            }
             let outcome = self.transport.exchange(request, credentials, time);
             // Of every answer, also of one that is lost or asked for again.
             let headers = outcome.as_ref().map_or_else(|lost| lost.headers.as_deref(), |reply| Some(&reply.headers));

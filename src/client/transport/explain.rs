@@ -141,19 +141,17 @@ impl Explain {
                 let text = format!("A header of the request to {at}, credentials or cookies, is longer than 8 KiB.");
                 trouble(Kind::InvalidInput, Repeat::Never, text)
             }
-            error @ (ureq::Error::Protocol(_) | ureq::Error::BodyStalled) => ExchangeError {
-                failure: Failure::new(
-                    Kind::InvalidResponse,
-                    format!("{at} answered with something that is not HTTP/1.1"),
-                )
-                .caused_by(error),
-                repeat: Repeat::Never,
-            },
-            error => ExchangeError {
-                failure: Failure::new(Kind::Internal, format!("The request to {at} could not be made"))
-                    .caused_by(error),
-                repeat: Repeat::Never,
-            },
+            ureq::Error::Protocol(_) | ureq::Error::BodyStalled => {
+                let text = format!(
+                    "{at} answered with something that is not HTTP/1.1. Check `host` and `port`, and what stands between \
+                     this host and the appliance."
+                );
+                trouble(Kind::InvalidResponse, Repeat::Never, text)
+            }
+            _ => {
+                let text = format!("The request to {at} could not be made; please report this defect of lxca.");
+                trouble(Kind::Internal, Repeat::Never, text)
+            }
         }
     }
 
