@@ -26,7 +26,7 @@ NEXT = "lnvgy_sw_lxca_291-4.0.1_anyos_noarch"
 
 def until(what: str, holds: Callable[[], bool]) -> None:
     """Waits until something is so; fails after a while."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 30
     while not holds():
         if time.monotonic() > end:
             raise AssertionError(f"never: {what}")
