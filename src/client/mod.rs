@@ -138,7 +138,7 @@ impl Client {
             self.log_out(&session, deadline.saturating_duration_since(Instant::now()));
         }
         if slot.has_forgotten() {
-            self.outcome.warn(self.may_remain("the appliance replaced the session too often to close all of them"));
+            self.outcome.warn(self.may_remain("it was replaced too often to close all of its predecessors"));
         }
         slot.left();
     }
