@@ -177,6 +177,9 @@ const OUT_OF_TIME: &str =
 
 /// A sentence of at most [`LONGEST_SENTENCE`] characters, masked before it is cut, since half a secret would stay.
 fn bounded(secrets: &Secrets, text: &str) -> String {
+    if text.len() <= LONGEST_SENTENCE {
+        return text.to_owned(); // masked with the rest of the answer
+    }
     let masked = secrets.mask_given(text);
     match masked.char_indices().nth(LONGEST_SENTENCE) {
         Some((end, _)) => format!("{}…", masked.get(..end).unwrap_or_default()),

@@ -37,6 +37,8 @@ impl Client {
             let (host, method) = (&self.host, &request.method);
             format!("{host} answered {method} {} with HTTP {status}", self.shortened_target(request))
         };
+        // Of a good answer nothing is said, as a rule: neither masked nor cut with care.
+        let origin = || format!("{} answered {} {:.LONGEST_PATH$}", self.host, request.method, request.target);
         let silent = |answer| Interpreted { answer, messages: Vec::new(), left_out: 0 };
         let invalid = |text: String| {
             let failure = Failure { http_status: Some(status), ..Failure::new(Kind::InvalidResponse, text) };
@@ -46,7 +48,7 @@ impl Client {
         let body = std::mem::take(&mut reply.body);
         let length = body.len();
         if good && !request.expects_json() && body.iter().all(u8::is_ascii_whitespace) {
-            return silent(Ok(Answer { what: what(), text: String::new(), status, failure: None }));
+            return silent(Ok(Answer { what: origin(), text: String::new(), status, failure: None }));
         }
         let mut mended = match wire::text::mend(body) {
             Ok(mended) => mended,
@@ -96,7 +98,7 @@ impl Client {
                 let text = format!("{}, but says that it failed{quoted}.", what());
                 Failure { http_status: Some(status), ..Failure::new(Kind::OperationFailed, text) }
             });
-            Ok(Answer { what: what(), text: unmasked.unwrap_or(mended.text), status, failure })
+            Ok(Answer { what: origin(), text: unmasked.unwrap_or(mended.text), status, failure })
         } else {
             Err(self.refused(&reply, format!("{}{quoted}", what()), Some((&envelope, &mended.text))))
         };

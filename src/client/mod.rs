@@ -101,11 +101,9 @@ impl Client {
     /// # Errors
     /// Every kind that says no answer, no success by HTTP status, or no JSON; `timeout` when no time is left.
     pub fn send(&self, request: &Request<'_>, limits: &Limits) -> Result<Answer, SendError> {
-        if request.changes {
-            if self.outcome.caller().check_mode {
-                let text = "A request that changes something was about to be sent in check mode, a defect of lxca.";
-                return Err(Failure::new(Kind::Internal, text).into());
-            }
+        if request.changes && self.outcome.caller().check_mode {
+            let text = "A request that changes something was about to be sent in check mode, a defect of lxca.";
+            return Err(Failure::new(Kind::Internal, text).into());
         }
         let answer = self.exchange(request, limits).and_then(|reply| {
             let read = self.interpret(request, reply);

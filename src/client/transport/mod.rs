@@ -17,6 +17,7 @@ use crate::lock::lock;
 use crate::log::Log;
 use crate::scrub::Secrets;
 
+mod buffers;
 mod connector;
 mod danger;
 mod explain;
@@ -243,7 +244,7 @@ impl Transport {
 fn read_whole(mut body: impl Read, limit: u64) -> Result<Vec<u8>, ureq::Error> {
     let refused = |why: String| ureq::Error::Other(why.into());
     let mut bytes = Vec::new();
-    let mut chunk = [0; 16 << 10];
+    let mut chunk = [0; 4 << 10];
     loop {
         let read = body.read(&mut chunk)?;
         if read == 0 {

@@ -1,6 +1,6 @@
 //! A finished connection, as ureq uses it.
 //!
-//! The only file that imports `ureq::unversioned`, which promises no stable interface: hence `~` in Cargo.toml.
+//! This file and `buffers` import `ureq::unversioned`, which promises no stable interface: hence `~` in Cargo.toml.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use rustls::{ClientConnection, StreamOwned};
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{self, Buffers, ConnectionDetails, LazyBuffers, NextTimeout, Transport};
+use ureq::unversioned::transport::{self, Buffers, ConnectionDetails, NextTimeout, Transport};
 
+use super::buffers::GrowingBuffers;
 use super::connector::{Connector, last_words};
 use super::socket::Plain;
 
@@ -21,7 +22,7 @@ impl transport::Connector for Connector {
         let left = (*details.timeout.after).min(self.connect_timeout());
         let stream = self.dial(Instant::now() + left);
         stream
-            .map(|stream| Some(Tunnel { stream, buffers: LazyBuffers::new(super::INPUT_BUFFER, super::OUTPUT_BUFFER) }))
+            .map(|stream| Some(Tunnel { stream, buffers: GrowingBuffers::default() }))
             .map_err(|error| ureq::Error::Other(Box::new(error)))
     }
 }
@@ -30,7 +31,7 @@ impl transport::Connector for Connector {
 #[derive(Debug)]
 pub struct Tunnel {
     stream: StreamOwned<ClientConnection, Plain>,
-    buffers: LazyBuffers,
+    buffers: GrowingBuffers,
 }
 
 impl Tunnel {
