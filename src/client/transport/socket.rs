@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt;
 use rustls::{ClientConnection, StreamOwned};
 
-/// How long a connection is silent before TCP asks whether the other side is still there (docs/contract.md, Local
-/// files): an appliance that works on an upload says nothing for minutes, and firewalls forget silent connections.
+/// How long a connection is silent before TCP asks whether the other side is still there: an appliance that works on a
+/// request says nothing for minutes, and firewalls forget silent connections.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// A TCP socket all of whose reads and writes end at a deadline.
